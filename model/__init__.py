@@ -1,0 +1,1 @@
+"""The Spectrum parser: networks, reading, training and evaluation."""

@@ -1,0 +1,1 @@
+"""The Spectrum service: HTTP in front, a Redis queue behind it, workers that hold the model."""
