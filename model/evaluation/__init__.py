@@ -1,0 +1,1 @@
+"""Evaluation: tasks, metrics and reports, through the same door that serves."""
