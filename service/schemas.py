@@ -1,0 +1,234 @@
+"""Shapes on the wire: what a caller asks, what a job carries, what an answer says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from service import masks
+from service.masks import MaskFormat
+
+if TYPE_CHECKING:
+    from model.parser import Parsing, Person, Segment
+
+Prompt = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
+Caption = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"\S")]
+Box = Annotated[list[int], Field(min_length=4, max_length=4, description="x, y, width, height; from the top left")]
+
+
+class Options(BaseModel):
+    """What is asked of a picture. No `prompts` and no `caption` asks for the default vocabulary."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    prompts: Annotated[list[Prompt], Field(min_length=1, max_length=100)] | None = None
+    caption: Caption | None = None
+    body_parts: bool = False
+    min_score: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    mask_format: MaskFormat = "rle"
+
+    @model_validator(mode="after")
+    def _one_vocabulary(self) -> Options:
+        if self.prompts is not None and self.caption is not None:
+            raise ValueError("give prompts or a caption, not both")
+        return self
+
+
+class ImageSource(BaseModel):
+    """Where a JSON request's picture comes from: exactly one of `base64` and `url`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    base64: str | None = None
+    url: str | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> ImageSource:
+        if (self.base64 is None) == (self.url is None):
+            raise ValueError("give exactly one of base64 and url")
+        return self
+
+
+class ParseBody(Options):
+    """The JSON form of POST /parse."""
+
+    image: ImageSource
+
+
+class ImageFacts(BaseModel):
+    """A picture's size in pixels and the SHA-256 of the bytes that were sent."""
+
+    width: int
+    height: int
+    sha256: str
+
+
+class JobRequest(Options):
+    """What a job carries beside its picture, as JSON. `image` is the size as stored, before EXIF."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    image: ImageFacts
+    request_id: str
+    submitted_at: float  # seconds since the epoch
+
+
+class ModelFacts(BaseModel):
+    """The checkpoint that answered."""
+
+    name: str
+    revision: str
+
+
+class RleMask(BaseModel):
+    """COCO run-length code: column-major, first run background, compressed."""
+
+    size: Annotated[list[int], Field(min_length=2, max_length=2, description="height, width")]
+    counts: str
+
+
+class PolygonMask(BaseModel):
+    """Rings along pixel edges, x, y, x, y, ...; holes are rings of their own, fill even-odd."""
+
+    size: list[int]
+    polygons: list[list[int]]
+
+
+class PngMask(BaseModel):
+    """A 1-bit PNG of the whole picture, in base64."""
+
+    size: list[int]
+    png: str
+
+
+AnyMask = RleMask | PolygonMask | PngMask | None
+
+
+class ColorAnswer(BaseModel):
+    """A colour and the share (0..1) of the segment's pixels that it covers."""
+
+    hex: str
+    name: str
+    coverage: float
+
+
+class PersonAnswer(BaseModel):
+    """One person and the ids of the segments that are theirs."""
+
+    id: int
+    score: float
+    bbox: Box
+    area: int
+    mask: AnyMask
+    segments: list[int]
+
+
+class SegmentAnswer(BaseModel):
+    """One garment, accessory or body part; `label` is the caller's prompt, word for word, where one was given."""
+
+    id: int
+    label: str
+    kind: Literal["clothing", "body", "accessory"]
+    person_id: int
+    score: float
+    bbox: Box
+    area: int
+    mask: AnyMask
+    taxonomy: list[str]
+    colors: list[ColorAnswer]
+
+
+class ParseAnswer(BaseModel):
+    """A parsing: persons, and segments that do not overlap, in the picture as a viewer shows it."""
+
+    id: str
+    object: Literal["parsing"] = "parsing"
+    model: ModelFacts
+    image: ImageFacts
+    persons: list[PersonAnswer]
+    segments: list[SegmentAnswer]
+    unmatched_prompts: list[str]
+    warnings: list[str]
+    timings_ms: dict[str, float]
+
+
+class ProblemAnswer(BaseModel):
+    """RFC 9457 problem details; `code` is stable, `detail` is for people."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+
+
+class JobAnswer(BaseModel):
+    """Where a job stands; `result` once done, `error` once failed."""
+
+    id: str
+    status: Literal["queued", "running", "done", "failed", "cancelled", "expired"]
+    result: ParseAnswer | None = None
+    error: ProblemAnswer | None = None
+
+
+def render(
+    parsing: Parsing,
+    request: Mapping[str, Any],
+    model: Mapping[str, str],
+    *,
+    id: str = "",
+    timings_ms: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """The answer's JSON. `request` is a `JobRequest` dumped; `timings_ms` go before the parsing's own.
+
+    The size is the parsed picture's own, since EXIF may have turned it after its header was read.
+    """
+    height, width = parsing.size
+    form: MaskFormat = request.get("mask_format", "rle")
+    person_masks = masks.encode(parsing.person_map, [person.id for person in parsing.persons], form)
+    segment_masks = masks.encode(parsing.segment_map, [segment.id for segment in parsing.segments], form)
+    timings = {**(timings_ms or {}), **parsing.timings_ms}
+    return {
+        "id": id,
+        "object": "parsing",
+        "model": {"name": model["name"], "revision": model["revision"]},
+        "image": {"width": width, "height": height, "sha256": request["image"]["sha256"]},
+        "persons": [_person(p, mask) for p, mask in zip(parsing.persons, person_masks, strict=True)],
+        "segments": [_segment(s, mask) for s, mask in zip(parsing.segments, segment_masks, strict=True)],
+        "unmatched_prompts": list(parsing.unmatched_prompts),
+        "warnings": list(parsing.warnings),
+        "timings_ms": {stage: round(float(spent), 1) for stage, spent in timings.items()},
+    }
+
+
+def _person(person: Person, mask: masks.Mask | None) -> dict[str, Any]:
+    return {
+        "id": int(person.id),
+        "score": round(float(person.score), 4),
+        "bbox": [int(side) for side in person.bbox],
+        "area": int(person.area),
+        "mask": mask,
+        "segments": [int(id_) for id_ in person.segments],
+    }
+
+
+def _segment(segment: Segment, mask: masks.Mask | None) -> dict[str, Any]:
+    return {
+        "id": int(segment.id),
+        "label": segment.label,
+        "kind": segment.kind,
+        "person_id": int(segment.person_id),
+        "score": round(float(segment.score), 4),
+        "bbox": [int(side) for side in segment.bbox],
+        "area": int(segment.area),
+        "mask": mask,
+        "taxonomy": list(segment.taxonomy),
+        "colors": [
+            {"hex": color.hex, "name": color.name, "coverage": round(float(color.coverage), 3)}
+            for color in segment.colors
+        ],
+    }
