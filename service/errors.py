@@ -117,40 +117,58 @@ class InvalidCaption(SpectrumError):
 # The picture
 
 
-class MissingImage(SpectrumError):
-    """No picture came, or one of no bytes."""
+class ImageMissing(SpectrumError):
+    """The request has no picture."""
 
-    code, status, title = "missing_image", 422, "There is no picture"
+    code, status, title = "image_missing", 422, "There is no picture"
 
 
-class InvalidBase64(SpectrumError):
+class ImageEmpty(SpectrumError):
+    """A picture of no bytes."""
+
+    code, status, title = "image_empty", 422, "The picture has no bytes"
+
+
+class ImageBase64Invalid(SpectrumError):
     """`image.base64` does not decode."""
 
-    code, status, title = "invalid_base64", 422, "The picture's base64 does not decode"
+    code, status, title = "image_base64_invalid", 422, "The picture's base64 does not decode"
 
 
-class UrlNotSupported(SpectrumError):
+class ImageUrlUnsupported(SpectrumError):
     """`image.url` is not taken by this version of the service."""
 
-    code, status, title = "url_not_supported", 422, "Pictures are not fetched by URL"
+    code, status, title = "image_url_unsupported", 422, "Pictures are not fetched by URL"
 
 
-class UnsupportedImage(SpectrumError):
+class ImageTypeUnsupported(SpectrumError):
     """Bytes that are no JPEG, PNG or WebP."""
 
-    code, status, title = "unsupported_image", 415, "This picture format is not taken"
+    code, status, title = "image_type_unsupported", 415, "This picture format is not taken"
 
 
-class BrokenImage(SpectrumError):
-    """A picture of a known format whose data is torn."""
+class ImageUndecodable(SpectrumError):
+    """A picture of a known format whose header or data is torn."""
 
-    code, status, title = "broken_image", 422, "The picture is broken"
+    code, status, title = "image_undecodable", 422, "The picture is broken"
+
+
+class ImageAnimated(SpectrumError):
+    """More frames than the limit."""
+
+    code, status, title = "image_animated", 422, "The picture has too many frames"
 
 
 class ImageTooLarge(SpectrumError):
+    """More bytes than the limit of one picture."""
+
+    code, status, title = "image_too_large", 413, "The picture has too many bytes"
+
+
+class ImageTooManyPixels(SpectrumError):
     """More pixels than the limit, by the header: nothing was decoded."""
 
-    code, status, title = "image_too_large", 413, "The picture has too many pixels"
+    code, status, title = "image_too_many_pixels", 413, "The picture has too many pixels"
 
 
 # The job

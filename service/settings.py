@@ -52,8 +52,9 @@ class Settings(BaseSettings):
 
     # What one request may hold
     max_body_bytes: Count = Field(32 * 2**20, description="bytes of a request's body")
+    max_image_bytes: Count = Field(20 * 2**20, description="bytes of one picture, still encoded")
     max_pixels: Count = Field(40_000_000, description="pixels of a picture, by its header")
-    max_side: Count = Field(16_384, description="pixels of a picture's longer side, by its header")
+    max_frames: Count = Field(1, description="frames of a picture")
     max_prompts: Count = Field(64, description="prompts of a request")
     max_prompt_length: Count = Field(100, description="characters of a prompt")
     max_caption_length: Count = Field(2_000, description="characters of a caption")
