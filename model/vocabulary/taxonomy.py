@@ -1,0 +1,98 @@
+"""The whole taxonomy and how a phrase finds its place in it."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from itertools import takewhile
+
+from model.parsing import Kind
+from model.vocabulary.accessories import ACCESSORIES
+from model.vocabulary.body import BODY_TERMS, PERSON
+from model.vocabulary.garments import GARMENTS
+from model.vocabulary.term import Term
+from model.vocabulary.words import fold, listed, plural, singular
+
+TERMS: tuple[Term, ...] = (*BODY_TERMS, *GARMENTS, *ACCESSORIES, PERSON)
+
+# What the embedded preset learns to tell apart; asked when a caller names nothing.
+DEFAULT: tuple[str, ...] = listed(
+    "hair,face,arm,hand,torso,leg,foot,top,blouse,shirt,t-shirt,sweater,cardigan,hoodie,sweatshirt,vest,"
+    "jacket,blazer,suit,coat,cape,dress,romper,pants,jeans,leggings,skirt,shorts,stockings,socks,shoes,"
+    "boots,sandals,swimwear,bag,hat,scarf,belt,sunglasses,glasses,tie,watch,gloves,necklace,bracelet,"
+    "ring"
+)
+
+_AFTER_HEAD = re.compile(
+    r"\s+(?:with|without|in|on|over|under|made|from|for|worn|that|which|featuring|at|around)\s.*$"
+)
+_JOINTS = re.compile(r"\s*(?:,|/|&|\+|;|\band\b|\bor\b)\s*")
+
+
+def _number_forms(phrase: str) -> set[str]:
+    """The folded phrase with its last word in singular and in plural."""
+    start, space, head = phrase.rpartition(" ")
+    return {f"{start}{space}{form}" for form in (head, singular(head), plural(head))}
+
+
+def _index() -> dict[str, Term]:
+    index: dict[str, Term] = {}
+    for term in TERMS:
+        for phrase in (term.name, *term.synonyms):
+            for form in _number_forms(fold(phrase)):
+                if index.setdefault(form, term) is not term:
+                    raise ValueError(f"{form!r} names both {index[form].name!r} and {term.name!r}")
+    return index
+
+
+_INDEX = _index()
+
+
+def exact(phrase: str) -> Term | None:
+    """The term of which the phrase is the name or a synonym, case, number and spacing aside."""
+    return _INDEX.get(fold(phrase))
+
+
+def _by_head(words: list[str]) -> Term | None:
+    """The term named by the longest ending of the words: adjectives stand before their noun."""
+    return next((_INDEX[end] for i in range(len(words)) if (end := " ".join(words[i:])) in _INDEX), None)
+
+
+@lru_cache(maxsize=4096)
+def find_all(phrase: str) -> tuple[Term, ...]:
+    """Every term that the phrase names: one for 'red silk saree', two for 'blouse and shirt'."""
+    folded = fold(phrase)
+    if folded in _INDEX:
+        return (_INDEX[folded],)
+    found: dict[str, Term] = {}
+    for part in _JOINTS.split(_AFTER_HEAD.sub("", folded)):
+        term = _by_head(fold(part).split())
+        if term is not None:
+            found.setdefault(term.name, term)
+    return tuple(found.values())
+
+
+def find(phrase: str) -> Term | None:
+    """The (first) term that the phrase names, by name, synonym, number, case or by its head noun."""
+    return next(iter(find_all(phrase)), None)
+
+
+def canonical(phrase: str) -> str:
+    """The name of the phrase's term: 'trousers' -> 'pants'; the folded phrase where there is none."""
+    term = find(phrase)
+    return term.name if term else fold(phrase)
+
+
+def kind_of(phrase: str) -> Kind:
+    """The kind of the phrase's term; whatever the taxonomy does not know is taken for clothing."""
+    term = find(phrase)
+    return term.kind if term else "clothing"
+
+
+def path_of(phrase: str) -> tuple[str, ...]:
+    """The path of the phrase's term, of several their common beginning, () where there is none."""
+    paths = [term.path for term in find_all(phrase)]
+    if not paths:
+        return ()
+    shared = zip(*paths, strict=False)
+    return tuple(steps[0] for steps in takewhile(lambda steps: len(set(steps)) == 1, shared))
