@@ -135,10 +135,10 @@ class ImageBase64Invalid(SpectrumError):
     code, status, title = "image_base64_invalid", 422, "The picture's base64 does not decode"
 
 
-class ImageUrlUnsupported(SpectrumError):
+class UrlInputUnavailable(SpectrumError):
     """`image.url` is not taken by this version of the service."""
 
-    code, status, title = "image_url_unsupported", 422, "Pictures are not fetched by URL"
+    code, status, title = "url_input_unavailable", 422, "Pictures are not fetched by URL"
 
 
 class ImageTypeUnsupported(SpectrumError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from service import masks
 from service.masks import MaskFormat
@@ -13,48 +13,39 @@ from service.masks import MaskFormat
 if TYPE_CHECKING:
     from model.parser import Parsing, Person, Segment
 
-Prompt = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"\S")]
-Caption = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"\S")]
-Box = Annotated[list[int], Field(min_length=4, max_length=4, description="x, y, width, height; from the top left")]
+Box = Annotated[
+    list[int], Field(min_length=4, max_length=4, description="x, y, width, height; from top left")
+]
 
 
 class Options(BaseModel):
-    """What is asked of a picture. No `prompts` and no `caption` asks for the default vocabulary."""
+    """What is asked of a picture. No `prompts` and no `caption` asks for the default vocabulary.
+
+    Types and ranges only: limits that an operator may set are checked where the request is read.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    prompts: Annotated[list[Prompt], Field(min_length=1, max_length=100)] | None = None
-    caption: Caption | None = None
+    prompts: Annotated[list[str], Field(min_length=1)] | None = None
+    caption: str | None = None
     body_parts: bool = False
-    min_score: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    min_score: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)] = 0.0
     mask_format: MaskFormat = "rle"
-
-    @model_validator(mode="after")
-    def _one_vocabulary(self) -> Options:
-        if self.prompts is not None and self.caption is not None:
-            raise ValueError("give prompts or a caption, not both")
-        return self
 
 
 class ImageSource(BaseModel):
-    """Where a JSON request's picture comes from: exactly one of `base64` and `url`."""
+    """Where a JSON request's picture comes from: exactly one of the two."""
 
     model_config = ConfigDict(extra="forbid")
 
     base64: str | None = None
     url: str | None = None
 
-    @model_validator(mode="after")
-    def _exactly_one(self) -> ImageSource:
-        if (self.base64 is None) == (self.url is None):
-            raise ValueError("give exactly one of base64 and url")
-        return self
-
 
 class ParseBody(Options):
     """The JSON form of POST /parse."""
 
-    image: ImageSource
+    image: ImageSource | None = None
 
 
 class ImageFacts(BaseModel):
@@ -126,7 +117,7 @@ class PersonAnswer(BaseModel):
 
 
 class SegmentAnswer(BaseModel):
-    """One garment, accessory or body part; `label` is the caller's prompt, word for word, where one was given."""
+    """One garment, accessory or body part; `label` is the caller's prompt, word for word, if any."""
 
     id: int
     label: str
