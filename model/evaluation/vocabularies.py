@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from model.data.ccp import IGNORE, LABELS
+from model.data.ccp import BODY, IGNORE, LABELS
 
 BACKGROUND = "background"
 
@@ -38,7 +38,12 @@ class EvaluationVocabulary:
         return (BACKGROUND, *self.classes)
 
     def class_of_prompt(self, prompt: str) -> int:
-        """Class that an answer with this label belongs to; ValueError for what was not asked."""
+        """Class that an answer with this label belongs to; ValueError for what was not asked.
+
+        Where 'skin' was asked, its parts answer for it too.
+        """
+        if prompt in BODY and prompt not in self.prompts and "skin" in self.prompts:
+            prompt = "skin"
         if prompt not in self.prompts:
             raise ValueError(f"{self.name} does not ask {prompt!r}")
         return self.prompts.index(prompt) + 1
