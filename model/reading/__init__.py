@@ -1,0 +1,1 @@
+"""What the network says -> persons and segments at the picture's own size."""

@@ -1,0 +1,237 @@
+"""Readout -> Parsing: the way through the reading."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from model.parsing import Kind, Parsing, Person, Segment
+from model.reading.colors import colors_of
+from model.reading.enlarge import Floats, Frame, winners
+from model.reading.grouping import Grouping, Groups, group
+from model.reading.people import People, find_people
+from model.reading.readout import AskedTerm, Readout
+from model.reading.thresholds import Thresholds
+
+
+def read(
+    readout: Readout,
+    image: NDArray[np.uint8],
+    *,
+    thresholds: Thresholds | None = None,
+    min_score: float = 0.0,
+    phrases: Sequence[str] = (),
+) -> Parsing:
+    """The parse of `image` (H, W, 3) RGB, at its own size.
+
+    `phrases` are the caller's own prompts: those that nothing answers come back in their order as
+    `unmatched_prompts`. Persons and segments under `min_score` are left out. Memory: the two answer
+    maps (4 bytes a pixel) and about 100 bytes for each of at most `working_pixels` pixels.
+    Raises ValueError when the network's numbers are not finite.
+    """
+    limits = thresholds or Thresholds()
+    frame = Frame.within((image.shape[0], image.shape[1]), limits.working_pixels)
+    with torch.inference_mode():
+        people = find_people(readout, frame.inner, limits)
+        semantic = _semantic(readout, limits.dense_weight) if people is not None else None
+    if people is None or semantic is None:
+        nothing = np.zeros(frame.size, np.uint16)
+        return Parsing(nothing, nothing.copy(), unmatched_prompts=tuple(phrases))
+    legend = Legend.of(readout)
+    term, probability = winners(semantic, frame.inner, extent=readout.extent)
+    cell = frame.inner[0] * frame.inner[1] / _cells(readout)
+    groups = Groups(legend.label_of_term[term], legend.accessory, cell)
+    grouping = group(groups, people, limits)
+    small = frame.shrink(image)
+    return _Answer(legend, people, grouping, frame, min_score).parsing(probability, small, phrases, limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """Labels 1..L of one readout: the terms that answer one phrase share a label.
+
+    label_of_term (P + 1,): terms without the person term map to 0 at their end ('none of them').
+    accessory (L + 1,); terms: for each label 0..L the terms behind it.
+    """
+
+    label_of_term: NDArray[np.uint16]
+    accessory: NDArray[np.bool_]
+    terms: tuple[tuple[AskedTerm, ...], ...]
+    person_phrase: str | None
+
+    @classmethod
+    def of(cls, readout: Readout) -> Legend:
+        """Terms that only compete get labels of their own: they help to shape persons."""
+        labels: dict[str | int, int] = {}
+        members: list[list[AskedTerm]] = [[]]
+        label_of_term = np.zeros(len(readout.terms) + 1, np.uint16)
+        for index, term in enumerate(readout.terms):
+            if index == readout.person:
+                continue
+            label = labels.setdefault(index if term.answers is None else term.answers, len(members))
+            if label == len(members):
+                members.append([])
+            members[label].append(term)
+            label_of_term[index] = label
+        accessory = [bool(m) and all(t.kind == "accessory" for t in m) for m in members]
+        person = readout.terms[readout.person].answers
+        return cls(label_of_term, np.array(accessory), tuple(map(tuple, members)), person)
+
+    def phrase(self, label: int) -> str | None:
+        """The caller's phrase of a label; None where it only competed."""
+        return self.terms[label][0].answers if self.terms[label] else None
+
+    def kind(self, label: int) -> Kind:
+        """Kind of a label: that of the first term behind it."""
+        return self.terms[label][0].kind
+
+    def taxonomy(self, label: int) -> tuple[str, ...]:
+        """What the paths of a label's terms have in common, from the root."""
+        first, *others = (term.path for term in self.terms[label])
+        same = 0
+        while same < len(first) and all(path[: same + 1] == first[: same + 1] for path in others):
+            same += 1
+        return first[:same]
+
+    def colored(self, label: int) -> bool:
+        """Whether colours say something of it: garments, accessories and hair."""
+        if self.phrase(label) is None:
+            return False
+        words = (
+            word
+            for term in self.terms[label]
+            for text in (*term.path, term.phrase)
+            for word in re.findall(r"[a-z]+", text.lower())
+        )
+        return self.kind(label) != "body" or "hair" in words
+
+
+def _semantic(readout: Readout, weight: float) -> Floats:
+    """Probabilities of terms and 'none' in the network's cells: (P + 1, h, w), the person term -1.
+
+    S = w dense + (1 - w) Q with Q[t] = min(1, sum over q of labels[q, t] sigmoid(masks[q])); Q of
+    'none' is what no garment or body part claims, 1 - min(1, sum over t of Q[t]).
+    """
+    claims = readout.labels[:, :-1].clone()
+    claims[:, readout.person] = 0
+    masks = readout.masks.sigmoid()
+    queries = torch.einsum("qt,qhw->thw", claims, masks).clamp_(max=1)
+    nobody = 1 - queries.sum(0, keepdim=True).clamp_(max=1)
+    mixed = weight * readout.dense + (1 - weight) * torch.cat([queries, nobody])
+    if not bool(torch.isfinite(mixed).all()):
+        raise ValueError("the network's numbers are not finite")
+    mixed[readout.person] = -1.0
+    return mixed.float().cpu().numpy()
+
+
+def _cells(readout: Readout) -> float:
+    down, across = readout.extent or readout.masks.shape[1:]
+    return float(down * across)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Grouped segments on their way to numbered ones."""
+
+    legend: Legend
+    people: People
+    grouping: Grouping
+    frame: Frame
+    min_score: float
+
+    def parsing(
+        self, probability: Floats, image: NDArray[np.uint8], phrases: Sequence[str], limits: Thresholds
+    ) -> Parsing:
+        """Score, drop, number and measure. probability (inner) of the winning term, image (inner, 3)."""
+        area = self.frame.count(self.grouping.segments, len(self.grouping.label) - 1)
+        scores = self._scores(probability)
+        person_number = self._number_persons()
+        kept = self._kept(area, scores, person_number)
+        number = np.zeros(len(area), np.uint16)
+        number[kept] = np.arange(1, len(kept) + 1)
+        segment_map, person_map = number[self.grouping.segments], person_number[self.grouping.people]
+
+        labels = [int(self.grouping.label[k]) for k in kept]
+        owners = [int(person_number[self.grouping.person[k]]) for k in kept]
+        wanted = np.array([False, *(self.legend.colored(label) for label in labels)])
+        palettes = colors_of(segment_map, image, wanted, limits)
+        segments = tuple(
+            Segment(
+                id=place,
+                label=str(self.legend.phrase(label)),
+                kind=self.legend.kind(label),
+                person_id=owner,
+                score=float(scores[old]),
+                bbox=box,
+                area=int(area[old]),
+                taxonomy=self.legend.taxonomy(label),
+                colors=palettes[place],
+            )
+            for place, (old, label, owner, box) in enumerate(
+                zip(kept, labels, owners, self.frame.boxes(segment_map, len(kept)), strict=True), start=1
+            )
+        )
+        persons = self._persons(person_map, person_number, segments)
+        return Parsing(
+            self.frame.full(segment_map),
+            self.frame.full(person_map),
+            persons,
+            segments,
+            self._unmatched(phrases, persons, segments),
+        )
+
+    def _scores(self, probability: Floats) -> NDArray[np.float64]:
+        """Person score x mean probability of the label, of each grouped segment."""
+        flat = self.grouping.segments.ravel()
+        size = np.bincount(flat, minlength=len(self.grouping.label))
+        mass = np.bincount(flat, weights=probability.ravel(), minlength=len(size))
+        person = np.concatenate(([0.0], self.people.scores))[self.grouping.person]
+        return np.clip(person * mass / np.maximum(size, 1), 0, 1)
+
+    def _number_persons(self) -> NDArray[np.uint16]:
+        """New ids of the persons that come back, by old id; 0 for the others."""
+        seen = np.bincount(self.grouping.people.ravel(), minlength=len(self.people) + 1)[1:] > 0
+        stays = seen & (self.people.scores >= self.min_score)
+        return np.concatenate(([0], np.where(stays, np.cumsum(stays), 0))).astype(np.uint16)
+
+    def _kept(
+        self, area: NDArray[np.int64], scores: NDArray[np.float64], person_number: NDArray[np.uint16]
+    ) -> list[int]:
+        """The grouped segments that come back, in the order of the answer."""
+        owner, label = person_number[self.grouping.person], self.grouping.label
+        able = [
+            k
+            for k in range(1, len(area))
+            if owner[k] and scores[k] >= self.min_score and self.legend.phrase(int(label[k])) is not None
+        ]
+        return sorted(able, key=lambda k: (owner[k], -area[k], label[k]))
+
+    def _persons(
+        self, person_map: NDArray[np.uint16], number: NDArray[np.uint16], segments: tuple[Segment, ...]
+    ) -> tuple[Person, ...]:
+        top = int(number.max())
+        area, boxes = self.frame.count(person_map, top), self.frame.boxes(person_map, top)
+        scores = self.people.scores[np.flatnonzero(number) - 1]
+        return tuple(
+            Person(
+                id=i,
+                score=float(np.clip(scores[i - 1], 0, 1)),
+                bbox=boxes[i - 1],
+                area=int(area[i]),
+                segments=tuple(s.id for s in segments if s.person_id == i),
+            )
+            for i in range(1, top + 1)
+        )
+
+    def _unmatched(
+        self, phrases: Sequence[str], persons: tuple[Person, ...], segments: tuple[Segment, ...]
+    ) -> tuple[str, ...]:
+        found = {segment.label for segment in segments}
+        if persons and self.legend.person_phrase is not None:
+            found.add(self.legend.person_phrase)
+        return tuple(phrase for phrase in phrases if phrase not in found)

@@ -1,0 +1,60 @@
+"""Every constant of the reading, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+_SHARES = (
+    "dense_weight",
+    "person",
+    "person_iou",
+    "person_containment",
+    "person_area",
+    "person_visible",
+    "part_share",
+    "split_share",
+    "split_person",
+    "touch_contact",
+    "touch_small",
+    "speck_share",
+    "color_coverage",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Constants of the reading; shares lie in 0..1. `docs/decisions/0003-reading.md` says why.
+
+    A *cell* is one entry of the network's stride-4 maps, as large as it lies on the picture: rules
+    stated in cells mean the same on a thumbnail and on a 40-megapixel picture.
+    """
+
+    dense_weight: float = 0.5  # semantic map = this x dense + (1 - this) x queries
+    person: float = 0.5  # least 'person' probability of a query that may become a person
+    person_iou: float = 0.5  # of two person masks that overlap more than this, the better one stays
+    person_containment: float = 0.8  # the same, for intersection over the smaller mask
+    person_area: float = 0.0005  # least visible share of the picture
+    person_visible: float = 0.2  # least share of the own mask that no better person covers
+    part_share: float = 0.5  # a part belongs to people when this share of it lies inside their masks
+    split_share: float = 0.1  # a person has a substantial share of a part: this share of the part ...
+    split_person: float = 0.02  # ... or this share of the person
+    touch_reach: float = 1.5  # cells over which a part still touches a person
+    touch_contact: float = 0.01  # least person pixels within that reach, as a share of the part
+    touch_accessory: float = 0.5  # largest accessory that belongs by touch, in areas of its person
+    touch_small: float = 0.05  # the same for anything else: a shoe below a mask that ends too early
+    speck_cells: float = 1.0  # smaller pieces are dropped, in cells ...
+    speck_share: float = 0.0005  # ... and as a share of their person
+    colors: int = 3  # colours a segment
+    color_distance: float = 18.0  # CIELAB distance within which two colours are one
+    color_coverage: float = 0.08  # least share of a segment that a colour covers
+    working_pixels: int = 4_194_304  # larger pictures are read at this many pixels, then enlarged
+
+    def __post_init__(self) -> None:
+        for name in _SHARES:
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} must lie in 0..1, not {getattr(self, name)}")
+        for item in fields(self):
+            if getattr(self, item.name) < 0:
+                raise ValueError(f"{item.name} must not be negative: {getattr(self, item.name)}")
+        if self.working_pixels < 1:
+            raise ValueError(f"working_pixels must be at least 1, not {self.working_pixels}")
