@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Sequence
 from io import BytesIO
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from PIL import Image
 from pycocotools import mask as coco
 
 MaskFormat = Literal["rle", "polygon", "png", "none"]
+FORMATS: tuple[MaskFormat, ...] = get_args(MaskFormat)
 Mask = dict[str, Any]
 LabelMap = NDArray[np.unsignedinteger[Any]]
 

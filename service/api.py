@@ -1,0 +1,74 @@
+"""The HTTP API as an ASGI application; it holds no model and never imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from service import errors, routes_parse, routes_status
+from service.jobs import Jobs
+from service.middleware import BodyLimit, Surround, problem
+from service.settings import Settings
+
+_DESCRIPTION = (
+    "A photo and free-text prompts in; persons, body parts and garments out. "
+    "Errors are RFC 9457 problem documents with a stable `code`."
+)
+
+
+def create(settings: Settings | None = None, jobs: Jobs | None = None) -> FastAPI:
+    """The application; without arguments, settings and queue come from the environment.
+
+    A queue that is handed in stays open when the application stops. ValueError without a Redis address.
+    """
+    settings = settings if settings is not None else Settings()
+    queue = jobs if jobs is not None else Jobs.connect(settings)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        if jobs is None:
+            await queue.close()
+
+    app = FastAPI(
+        title="Spectrum",
+        version=routes_status.release(),
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    app.state.settings, app.state.jobs = settings, queue
+    app.include_router(routes_parse.router)
+    app.include_router(routes_status.router)
+    app.add_exception_handler(errors.SpectrumError, _told)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(Surround)  # added last, so it is the outermost
+    return app
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.SpectrumError)
+    return problem(error, request.url.path)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses: no route, no such method, a form that is none."""
+    assert isinstance(error, HTTPException)
+    kinds = {404: errors.NotFound, 405: errors.MethodNotAllowed, 400: errors.MalformedBody}
+    kind = kinds.get(error.status_code, errors.InternalError)
+    answer = problem(kind(error.detail if kind is errors.MalformedBody else None), request.url.path)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    fields = [".".join(map(str, fault["loc"])) for fault in error.errors()]
+    return problem(errors.InvalidField(f"Not valid: {', '.join(fields)}."), request.url.path)

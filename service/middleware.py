@@ -1,0 +1,119 @@
+"""What surrounds every request, as plain ASGI: request id, timing, counting, body limit, last resort."""
+
+from __future__ import annotations
+
+import logging
+import re
+from time import perf_counter
+from typing import Any
+from uuid import uuid4
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service import errors, metrics
+
+_log = logging.getLogger("spectrum.api")
+_RETRY_SECONDS = 2  # where nothing better is known
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+def problem(error: errors.SpectrumError, path: str) -> JSONResponse:
+    """The failure as application/problem+json with the headers that belong to it."""
+    default = {"Retry-After": str(_RETRY_SECONDS)} if error.status == 503 else {}
+    return JSONResponse(
+        error.problem(path),
+        status_code=error.status,
+        headers=default | error.headers,
+        media_type=errors.CONTENT_TYPE,
+    )
+
+
+class Surround:
+    """The outermost layer: names each request, times and counts it, and answers what nobody caught.
+
+    A handler leaves durations in `request.state.timings` (stage -> milliseconds) for Server-Timing.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id = _request_id(Headers(scope=scope))
+        state["timings"] = {}
+        start, status = perf_counter(), 0
+
+        async def send_named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                headers["Server-Timing"] = _server_timing(state["timings"], perf_counter() - start)
+            await send(message)
+
+        try:
+            with metrics.INFLIGHT.track_inprogress():
+                await self.app(scope, receive, send_named)
+        except ClientDisconnect:
+            status = 499  # as nginx calls a caller who left before the answer
+        except Exception:
+            _log.exception("request %s failed", request_id)
+            if status:  # the answer had begun: nothing but a broken connection can tell
+                raise
+            await problem(errors.InternalError(), scope["path"])(scope, receive, send_named)
+        finally:
+            metrics.REQUESTS.labels(route=_route(scope), code=str(status)).inc()
+
+
+class BodyLimit:
+    """Refuses a body over `limit` bytes before it is buffered, announced by Content-Length or not."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        if limit < 1:
+            raise ValueError(f"the body limit must be at least 1 byte, not {limit}")
+        self.app = app
+        self.limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        error = errors.BodyTooLarge(f"The limit is {self.limit} bytes.", limit=self.limit)
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isdecimal() and int(announced) > self.limit:
+            await problem(error, scope["path"])(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.limit:
+                raise error
+            return message
+
+        await self.app(scope, receive_counted, send)
+
+
+def _request_id(headers: Headers) -> str:
+    """The caller's own id where it is harmless in a log, else a new one."""
+    given = headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+
+
+def _server_timing(timings: dict[str, Any], total: float) -> str:
+    stages = {**timings, "total": 1000 * total}
+    return ", ".join(f"{stage};dur={float(spent):.1f}" for stage, spent in stages.items())
+
+
+def _route(scope: Scope) -> str:
+    """The route's pattern, so that ids and guesses make no new time series."""
+    return str(getattr(scope.get("route"), "path", "unmatched"))

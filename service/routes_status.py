@@ -1,0 +1,98 @@
+"""What the service tells of itself: alive, ready, metrics, limits, and the playground."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from service import errors, images, masks, metrics
+from service.jobs import Jobs
+from service.schemas import ProblemAnswer
+from service.settings import Settings
+
+router = APIRouter()
+
+_PLAYGROUND = Path(__file__).parent / "playground" / "index.html"
+_PLAYGROUND_POLICY = (
+    "default-src 'none'; connect-src 'self'; img-src 'self' blob: data:; "
+    "script-src 'unsafe-inline'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+)
+_LIMITS = (
+    "max_body_bytes",
+    "max_image_bytes",
+    "max_pixels",
+    "max_frames",
+    "max_prompts",
+    "max_prompt_length",
+    "max_caption_length",
+    "wait_seconds",
+)
+
+
+@router.get("/", include_in_schema=False)
+async def playground() -> Response:
+    """A page to try the service by hand."""
+    headers = {"Content-Security-Policy": _PLAYGROUND_POLICY}
+    return FileResponse(_PLAYGROUND, media_type="text/html; charset=utf-8", headers=headers)
+
+
+@router.get("/livez")
+async def livez() -> dict[str, str]:
+    """This process answers."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", responses={503: {"model": ProblemAnswer}})
+async def readyz(request: Request) -> Response:
+    """Redis answers and at least one worker lives."""
+    jobs: Jobs = request.app.state.jobs
+    await jobs.ping()
+    workers = await jobs.workers()
+    if not workers:
+        raise errors.NotReady("No worker has shown a sign of life.", retry_after=2)
+    return JSONResponse({"status": "ready", "workers": len(workers)})
+
+
+@router.get("/metrics", include_in_schema=False)
+async def prometheus(request: Request) -> Response:
+    """Prometheus text of this process, with the queue as it is now."""
+    jobs: Jobs = request.app.state.jobs
+    with suppress(errors.QueueUnavailable):  # the rest of the numbers still stand
+        metrics.QUEUE_DEPTH.set(await jobs.depth())
+        metrics.OLDEST_JOB_AGE.set(await jobs.oldest_age())
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/info")
+async def info(request: Request) -> Response:
+    """Version, models that serve now, and limits of a request."""
+    jobs: Jobs = request.app.state.jobs
+    settings: Settings = request.app.state.settings
+    told = [
+        {key: worker.get(key) for key in ("name", "revision", "device")} for worker in await jobs.workers()
+    ]
+    models = [model for number, model in enumerate(told) if model not in told[:number]]
+    limits = {name: getattr(settings, name) for name in _LIMITS}
+    return JSONResponse(
+        {
+            "service": "spectrum",
+            "version": release(),
+            "models": models,
+            "image_formats": list(images.FORMATS),
+            "mask_formats": list(masks.FORMATS),
+            "limits": limits,
+        }
+    )
+
+
+def release() -> str:
+    """The installed version; '0' when run from a tree that is not installed."""
+    try:
+        return version("spectrum-parsing")
+    except PackageNotFoundError:
+        return "0"
