@@ -1,0 +1,86 @@
+"""The way to Redis: connections, names of keys, scripts, and Redis's failures told as ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from redis import exceptions as redis_errors
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
+
+from service.errors import QueueOutOfMemory, QueueUnavailable
+from service.settings import Settings
+
+SCRIPTS = ("submit", "take", "lease", "finish", "retire")
+_LUA = Path(__file__).with_name("lua")
+_AWAY = (
+    redis_errors.ConnectionError,
+    redis_errors.TimeoutError,
+    redis_errors.ClusterDownError,
+    redis_errors.MasterDownError,
+    redis_errors.ReadOnlyError,
+)
+
+
+class Broker:
+    """A client whose keys all carry one prefix, which is their hash-tag too: one slot in a cluster."""
+
+    def __init__(self, client: Redis, prefix: str, timeout_seconds: float) -> None:
+        self.client = client
+        self._tag = "{" + prefix + "}"
+        self._longest_block = max(1, round(timeout_seconds * 500))
+        self._scripts = {
+            name: client.register_script((_LUA / f"{name}.lua").read_text(encoding="utf-8"))
+            for name in SCRIPTS
+        }
+
+    @classmethod
+    def connect(cls, settings: Settings) -> Broker:
+        """Nothing is sent yet. ValueError without a usable address.
+
+        A command whose connection broke is sent again: each of ours may safely run twice.
+        """
+        if settings.redis_url is None:
+            raise ValueError("redis_url is not set: the queue has no address")
+        pool = BlockingConnectionPool.from_url(
+            settings.redis_url,
+            max_connections=settings.redis_connections,
+            timeout=settings.redis_timeout_seconds,
+            socket_timeout=settings.redis_timeout_seconds,
+            socket_connect_timeout=settings.redis_timeout_seconds,
+            retry=Retry(ExponentialWithJitterBackoff(cap=0.5, base=0.05), retries=3),
+            protocol=2,
+        )
+        return cls(Redis.from_pool(pool), settings.key_prefix, settings.redis_timeout_seconds)
+
+    def key(self, *parts: str) -> str:
+        """The name of a key."""
+        return ":".join((self._tag, *parts))
+
+    def block_ms(self, wanted: int) -> int:
+        """How long a command may block (ms) without its connection being held for dead; never 0."""
+        return max(1, min(wanted, self._longest_block))
+
+    async def run(self, script: str, keys: Sequence[str], arguments: Sequence[bytes | str | int]) -> Any:
+        """What a script of `lua/` returns."""
+        with translated():
+            return await self._scripts[script](list(keys), list(arguments))
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self.client.aclose()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Redis's failures as ours: QueueUnavailable, QueueOutOfMemory."""
+    try:
+        yield
+    except redis_errors.OutOfMemoryError as error:
+        raise QueueOutOfMemory("The queue has no memory for another picture.", retry_after=10) from error
+    except _AWAY as error:
+        raise QueueUnavailable("The queue cannot be reached at present.", retry_after=5) from error
