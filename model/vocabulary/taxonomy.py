@@ -12,8 +12,9 @@ from model.vocabulary.body import BODY_TERMS, PERSON
 from model.vocabulary.garments import GARMENTS
 from model.vocabulary.term import Term
 from model.vocabulary.words import fold, listed, plural, singular
+from model.vocabulary.world import WORLD
 
-TERMS: tuple[Term, ...] = (*BODY_TERMS, *GARMENTS, *ACCESSORIES, PERSON)
+TERMS: tuple[Term, ...] = (*BODY_TERMS, *GARMENTS, *WORLD, *ACCESSORIES, PERSON)
 
 # What the embedded preset learns to tell apart; asked when a caller names nothing.
 DEFAULT: tuple[str, ...] = listed(
@@ -21,6 +22,11 @@ DEFAULT: tuple[str, ...] = listed(
     "jacket,blazer,suit,coat,cape,dress,romper,pants,jeans,leggings,skirt,shorts,stockings,socks,shoes,"
     "boots,sandals,swimwear,bag,hat,scarf,belt,sunglasses,glasses,tie,watch,gloves,necklace,bracelet,"
     "ring"
+)
+
+# The body parts of the paper's inference prompts; plurals fold into their singulars.
+BODY_PARTS: tuple[str, ...] = listed(
+    "face, hand, hair, wavy, ponytail, bob, bald, curly, afro-hair, leg, back, chest, belly, stomach, feet"
 )
 
 _AFTER_HEAD = re.compile(

@@ -26,13 +26,15 @@ PLURAL_ONLY = frozenset(
     )
 )
 # Words that end in s and are singular, or are both.
-_SINGULAR_S = frozenset(listed("abs, lens, canvas, keds"))
+_SINGULAR_S = frozenset(listed("abs, lens, canvas, keds, pelvis, tennis"))
 # Words that are never counted.
 _MASS = frozenset(
     listed(
         "hair, skin, clothing, footwear, headwear, headgear, eyewear, neckwear, handwear, knitwear, swimwear,"
         "beachwear, underwear, lingerie, hosiery, jewellery, jewelry, legwear, sportswear, activewear,"
-        "apparel, makeup, stubble, pantyhose, denim, lace, leather, fur, sox, outerwear, intimate, wear"
+        "apparel, makeup, stubble, pantyhose, denim, lace, leather, fur, sox, outerwear, intimate, wear,"
+        "attire, luggage, armor, armour, chainmail, barefoot, wavy, curly, bald, loungewear, sleepwear,"
+        "nightwear"
     )
 )
 _WHOLE_IES = frozenset(
@@ -67,7 +69,7 @@ def singular(word: str) -> str:
         return _IRREGULAR[word]
     if word in PLURAL_ONLY or word in _SINGULAR_S or len(word) < 4 or not word.endswith("s"):
         return word
-    if word.endswith(("ss", "us", "is")):
+    if word.endswith(("ss", "us")):
         return word
     if word.endswith("ies"):
         return word[:-1] if word in _WHOLE_IES else word[:-3] + "y"
@@ -91,7 +93,7 @@ def plural(word: str) -> str:
 
 def takes_article(phrase: str) -> bool:
     """Whether a folded noun phrase wants 'a' or 'an': one countable thing."""
-    head = phrase.rsplit(" ", 1)[-1]
+    head = re.split("[ -]", phrase)[-1]
     return bool(head) and head not in _MASS and head not in PLURAL_ONLY and singular(head) == head
 
 
