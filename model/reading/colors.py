@@ -64,6 +64,8 @@ _NAMED: tuple[tuple[str, tuple[str, ...]], ...] = (
 
 _BITS = 5  # a channel: 32,768 colours, one bincount a segment
 _BINS = 1 << (3 * _BITS)
+_MERGING = np.array([0.6, 1.0, 1.0])  # light and shade change L of one cloth more than its hue
+_CELLS_OF_A_COLOR = 16  # a colour may spread over so many coarse cells before it is overlooked
 _STEPS = np.array([10.0, 12.0, 12.0])  # of L, a, b: the coarse cells that are merged into colours
 
 
@@ -139,7 +141,8 @@ def _bins() -> tuple[Floats, NDArray[np.intp]]:
 def _palette(counts: NDArray[np.int64], thresholds: Thresholds) -> tuple[Color, ...]:
     """counts (32768,) of one segment -> its colours.
 
-    The heaviest cell is a colour; every cell near it joins; then the same with what is left.
+    The heaviest cell is a colour; every cell near it joins; then the same with what is left. Colours
+    with one name are one: the folds and shadows of a cloth are no second colour.
     """
     lab, cell = _bins()
     own = np.flatnonzero(counts)
@@ -147,18 +150,23 @@ def _palette(counts: NDArray[np.int64], thresholds: Thresholds) -> tuple[Color, 
     _, place = np.unique(cell[own], return_inverse=True)
     mass = np.bincount(place, weights=weight)
     sums = np.stack([np.bincount(place, weights=weight * lab[own, i]) for i in range(3)], -1)
-    middle = sums / mass[:, None]
+    middle = sums / mass[:, None] * _MERGING
     left, total = mass.copy(), mass.sum()
-    groups: list[tuple[float, Floats]] = []
-    while len(groups) < thresholds.colors and left.max() > 0:
+    named: dict[str, tuple[float, Floats]] = {}
+    least = thresholds.color_coverage * total / _CELLS_OF_A_COLOR
+    while left.max() > 0 and left.max() >= least:
         near = ((middle - middle[left.argmax()]) ** 2).sum(axis=1) <= thresholds.color_distance**2
         near &= left > 0
-        groups.append((float(mass[near].sum() / total), sums[near].sum(axis=0) / mass[near].sum()))
+        gain, at = mass[near].sum(), sums[near].sum(axis=0)
         left[near] = 0
-    groups.sort(key=lambda item: -item[0])
-    return tuple(_color(share, at) for share, at in groups if share >= thresholds.color_coverage)
+        name = name_of(at / gain)
+        share, before = named.get(name, (0.0, np.zeros(3)))
+        named[name] = (share + gain, before + at)
+    order = sorted(named, key=lambda name: -named[name][0])[: thresholds.colors]
+    found = (Color(_hex(named[n][1] / named[n][0]), n, int(named[n][0] / total * 1000) / 1000) for n in order)
+    return tuple(color for color in found if color.coverage >= thresholds.color_coverage)
 
 
-def _color(share: float, lab: Floats) -> Color:
+def _hex(lab: Floats) -> str:
     red, green, blue = (round(255 * float(v)) for v in to_rgb(lab))
-    return Color(f"#{red:02x}{green:02x}{blue:02x}", name_of(lab), int(share * 1000) / 1000)
+    return f"#{red:02x}{green:02x}{blue:02x}"

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.reading.enlarge import Size, winners
+from model.reading.enlarge import Floats, Size, winners
 from model.reading.readout import Readout
 from model.reading.thresholds import Thresholds
 
@@ -48,14 +48,14 @@ def find_people(readout: Readout, size: Size, thresholds: Thresholds) -> People 
     order = torch.argsort(scores, descending=True, stable=True)
     logits, scores = logits[order], scores[order]
     unlike = _unlike(logits > 0, thresholds)
-    logits, scores = logits[unlike], scores[unlike]
-    stay = _visible(logits, thresholds)
-    if not bool(stay.any()):
+    cells, certain = logits[unlike].float().cpu().numpy(), scores[unlike].double().cpu().numpy()
+    stay = _visible(cells, thresholds)
+    if not stay.any():
         return None
-    index, value = winners(logits[stay].float().cpu().numpy(), size, extent=readout.extent)
+    index, value = winners(cells[stay], size, extent=readout.extent)
     nearest = index + np.uint16(1)
     inside = np.where(value > 0, nearest, np.uint16(0))
-    return People(scores[stay].double().cpu().numpy(), nearest, inside)
+    return People(certain[stay], nearest, inside)
 
 
 def _scores(logits: Tensor, likely: Tensor) -> Tensor:
@@ -80,11 +80,11 @@ def _unlike(masks: Tensor, thresholds: Thresholds) -> list[int]:
     return stay
 
 
-def _visible(logits: Tensor, thresholds: Thresholds) -> Tensor:
-    """logits (n, h, w) -> (n,) whether enough of each mask is not another's."""
+def _visible(logits: Floats, thresholds: Thresholds) -> NDArray[np.bool_]:
+    """logits (n, h, w) -> (n,) whether enough of each mask is not a better person's."""
     inside = logits > 0
-    own = inside & (logits == logits.amax(0))
-    seen = own.flatten(1).sum(1)
-    cells = logits[0].numel()
-    enough = seen >= thresholds.person_area * cells
-    return (seen > 0) & enough & (seen >= thresholds.person_visible * inside.flatten(1).sum(1))
+    strongest = logits.argmax(axis=0)
+    own = inside & (strongest == np.arange(len(logits))[:, None, None])
+    seen, area = own.sum(axis=(1, 2)), inside.sum(axis=(1, 2))
+    visible = (seen > 0) & (seen >= thresholds.person_area * strongest.size)
+    return visible & (seen >= thresholds.person_visible * area)

@@ -37,6 +37,7 @@ def read(
     limits = thresholds or Thresholds()
     frame = Frame.within((image.shape[0], image.shape[1]), limits.working_pixels)
     with torch.inference_mode():
+        _check(readout)
         people = find_people(readout, frame.inner, limits)
         semantic = _semantic(readout, limits.dense_weight) if people is not None else None
     if people is None or semantic is None:
@@ -111,6 +112,13 @@ class Legend:
         return self.kind(label) != "body" or "hair" in words
 
 
+def _check(readout: Readout) -> None:
+    """Half precision overflows quietly: an answer made of such numbers would look like an empty picture."""
+    for name in ("masks", "labels", "dense"):
+        if not bool(getattr(readout, name).sum().isfinite()):
+            raise ValueError(f"the network's {name} are not finite")
+
+
 def _semantic(readout: Readout, weight: float) -> Floats:
     """Probabilities of terms and 'none' in the network's cells: (P + 1, h, w), the person term -1.
 
@@ -123,8 +131,6 @@ def _semantic(readout: Readout, weight: float) -> Floats:
     queries = torch.einsum("qt,qhw->thw", claims, masks).clamp_(max=1)
     nobody = 1 - queries.sum(0, keepdim=True).clamp_(max=1)
     mixed = weight * readout.dense + (1 - weight) * torch.cat([queries, nobody])
-    if not bool(torch.isfinite(mixed).all()):
-        raise ValueError("the network's numbers are not finite")
     mixed[readout.person] = -1.0
     return mixed.float().cpu().numpy()
 

@@ -49,23 +49,25 @@ def scene(
     *,
     probability: float = 0.8,
 ) -> Readout:
-    """A readout of `size` cells: one query a person, and dense labels painted rectangle by rectangle.
+    """A readout of `size` cells: a query for each person and each thing worn, and the same in `dense`.
 
     `worn` names the term by its index; later rectangles lie over earlier ones. The person term is added.
     """
     height, width = size
     dense = torch.zeros(len(terms) + 2, height, width)
     dense[-1] = 1.0
-    for index, (top, left, bottom, right) in worn:
-        dense[:, top:bottom, left:right] = 0.0
-        dense[index, top:bottom, left:right] = probability
-        dense[-1, top:bottom, left:right] = 1 - probability
-    masks = torch.full((max(1, len(people)), height, width), -9.0)
+    masks = torch.full((len(people) + len(worn) + 1, height, width), -9.0)
     labels = torch.zeros(len(masks), len(terms) + 2)
     labels[:, -1] = 1.0
-    for query, someone in enumerate(people):
-        top, left, bottom, right = someone.rect
+    claims = [(len(terms), someone.rect, someone.probability) for someone in people]
+    claims += [(index, rect, probability) for index, rect in worn]
+    for query, (index, (top, left, bottom, right), certainty) in enumerate(claims):
+        if index < len(terms):
+            dense[:, top:bottom, left:right] = 0.0
+            dense[index, top:bottom, left:right] = certainty
+            dense[-1, top:bottom, left:right] = 1 - certainty
+            masks[len(people) : query, top:bottom, left:right] = -9.0
         masks[query, top:bottom, left:right] = 9.0
-        labels[query, -2] = someone.probability
-        labels[query, -1] = 1 - someone.probability
+        labels[query, index] = certainty
+        labels[query, -1] = 1 - certainty
     return Readout(masks, labels, dense, (*terms, PERSON), person=len(terms))
