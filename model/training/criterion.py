@@ -51,17 +51,20 @@ class Criterion(nn.Module):
         """text (P, D_text) of the prompts; spoken: per picture (k, D_text) of its phrases."""
         prompts = grounding.text(text)
         losses: dict[str, Tensor] = {}
-        layers = zip(out.masks, out.z, strict=True)
-        for masks, z in layers:
-            for name, value in self._queries(masks, grounding.logits(z, prompts), batch).items():
+        truth = [m.float() for m in batch.masks]  # points are sampled by interpolation
+        for masks, z in zip(out.masks, out.z, strict=True):
+            terms = self._queries(masks, grounding.logits(z, prompts), truth, batch.labels)
+            for name, value in terms.items():
                 losses[name] = losses.get(name, 0.0) + value * self.weights.queries
         losses["dense"] = self.weights.dense * self._dense(grounding.logits(out.pixels, prompts), batch.dense)
         if self.weights.grounding:
             losses["grounding"] = self.weights.grounding * caption_contrast(out.z[-1], spoken, grounding)
         return losses
 
-    def _queries(self, masks: Tensor, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
-        terms = self.matched(masks, logits, batch.masks, batch.labels)
+    def _queries(
+        self, masks: Tensor, logits: Tensor, truth: list[Tensor], labels: list[Tensor]
+    ) -> dict[str, Tensor]:
+        terms = self.matched(masks, logits, truth, labels)
         return {
             "objectness": OBJECTNESS * terms["loss_cross_entropy"],
             "bce": BCE * terms["loss_mask"],

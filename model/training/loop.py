@@ -164,7 +164,8 @@ class Trainer:
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.schedule.clip)
         self.optimizer.step()
         self._follow()
-        return {"total": float(total), **{k: round(float(v), 4) for k, v in losses.items()}, "norm": float(norm)}
+        numbers = {k: round(float(v.detach()), 4) for k, v in losses.items()}
+        return {"total": float(total.detach()), **numbers, "norm": float(norm.detach())}
 
     def _spoken(self, phrases: Tensor) -> Tensor:
         rows = [
