@@ -1,0 +1,65 @@
+"""What the documents promise exists: settings, routes, error codes, files they point to, make targets."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from service import routes_parse, routes_status
+from service.errors import ERRORS
+from service.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+
+
+def text(page: Path) -> str:
+    return page.read_text(encoding="utf8")
+
+
+def anchors(page: Path) -> set[str]:
+    """The names that a page's headings get as link targets."""
+    heads = re.findall(r"^#+ (.+)$", text(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_names_settings_that_exist(page: Path) -> None:
+    named = set(re.findall(r"SPECTRUM_[A-Z_]*[A-Z]", text(page)))
+    assert named <= {f"SPECTRUM_{name.upper()}" for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_points_to_what_is_there(page: Path) -> None:
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"<!--.*?-->", "", text(page), flags=re.DOTALL)):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not link.startswith("http") and (not target.exists() or (anchor and anchor not in anchors(target))):
+            broken.append(link)
+    assert not broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_names_make_targets_that_exist(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", text(ROOT / "Makefile"), re.MULTILINE))
+    assert set(re.findall(r"^make ([a-z]+)|`make ([a-z]+)", text(page), re.MULTILINE)) <= {
+        pair for target in targets for pair in ((target, ""), ("", target))
+    }
+
+
+def test_the_api_page_lists_every_error_with_its_status() -> None:
+    told = re.findall(r"^\| `([a-z0-9_]+)` \| (\d{3}) \|", text(ROOT / "docs" / "api.md"), re.MULTILINE)
+    assert {(code, int(status)) for code, status in told} == {(c, kind.status) for c, kind in ERRORS.items()}
+
+
+def test_the_api_page_lists_every_route() -> None:
+    told = set(re.findall(r"`(GET|POST|PUT|DELETE) (/[^`]*)`", text(ROOT / "docs" / "api.md")))
+    served = {
+        (method, getattr(route, "path", ""))
+        for route in (*routes_parse.router.routes, *routes_status.router.routes)
+        for method in getattr(route, "methods", ())
+    }
+    assert told == served - {("GET", "/")}
