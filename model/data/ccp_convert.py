@@ -1,9 +1,9 @@
 """From the release of Clothing Co-Parsing to the layout that `model.data.ccp` reads.
 
-The release: photos `ID.jpg`, for some of them `ID.mat` with a 'groundtruth' (H, W) of label ids, and one
-`label_list.mat` with the labels' names; all in one folder, or in the folders of RELEASE. What the release does
-not have, this cannot make: body parts come from a folder of PNGs if there is one and are 'none' otherwise, and
-no person is marked as unlabelled (255) unless the ground truth says so.
+The release: photos `ID.jpg`, for some of them `ID.mat` with a 'groundtruth' (H, W) of label ids, for others
+with 'tags', and `label_list.mat` with the labels' names; all in one folder, or in those of FOLDERS. What the
+release does not have, this cannot make: body parts come from a folder of PNGs if there is one and are 'none'
+otherwise, and no person is marked as unlabelled (255) unless the ground truth says so.
 
     python -m model.data.ccp_convert RELEASE --out PREPARED
 """
