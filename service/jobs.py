@@ -243,15 +243,9 @@ class Jobs:
 
     async def beat(self, consumer: str, info: dict[str, Any], seconds: float) -> None:
         """Publish a worker for `seconds`."""
-        with translated():
-            async with self._client.pipeline(transaction=True) as pipe:
-                pipe.sadd(self._key("workers"), consumer)
-                pipe.set(
-                    self._key("worker", consumer),
-                    _dump({"worker": consumer, **info}),
-                    px=max(1, round(seconds * 1000)),
-                )
-                await pipe.execute()
+        keys = [self._key("workers"), self._key("worker", consumer)]
+        told = _dump({"worker": consumer, **info})
+        await self._broker.run("beat", keys, [consumer, told, max(1, round(seconds * 1000))])
 
     async def retire(self, consumer: str) -> None:
         """Take a worker off the list, and out of the group where it holds no job."""
@@ -291,9 +285,9 @@ class Jobs:
         """Renew the leases; returns the ids of jobs that the worker does not hold any more."""
         return await self._lease(consumer, held, idle_ms=0, take_back=0)
 
-    async def release(self, consumer: str, held: Sequence[Claimed]) -> None:
-        """Give jobs up untried: another worker may have them at once."""
-        await self._lease(consumer, held, idle_ms=self._lease_ms, take_back=1)
+    async def release(self, consumer: str, held: Sequence[Claimed], *, untried: bool) -> None:
+        """Give jobs up: another worker may have them at once. `untried` takes their delivery back."""
+        await self._lease(consumer, held, idle_ms=self._lease_ms, take_back=int(untried))
 
     async def finish(self, claimed: Claimed, result: dict[str, Any]) -> bool:
         """Keep the answer; False where the job had ended before."""

@@ -1,0 +1,106 @@
+"""The jobs that one worker holds: their leases renewed, their ends told even past a broker's absence."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from service.errors import InternalError, QueueUnavailable, SpectrumError
+from service.jobs import Claimed, Jobs
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+PAUSES = (0.1, 0.2, 0.5, 1.0)  # seconds between tries while the broker is away; the last one repeats
+
+
+class Holding:
+    """A worker's side of the leases: renewed from `take` to `finish` or `fail`, every quarter of a lease."""
+
+    def __init__(self, jobs: Jobs, consumer: str, lease_seconds: float) -> None:
+        self.jobs, self.consumer, self.lease_seconds = jobs, consumer, lease_seconds
+        self._held: dict[str, Claimed] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def take(self, job: Claimed) -> bool:
+        """Hold a claimed job; False where we hold it already, as after a lease of ours ran out."""
+        known = job.id in self._held
+        self._held[job.id] = job
+        return not known
+
+    def drop(self, job_id: str) -> None:
+        """Renew this job no more."""
+        self._held.pop(job_id, None)
+
+    async def renew_forever(self, lost: Callable[[set[str]], Awaitable[None]]) -> None:
+        """Renew until cancelled; `lost` hears of jobs that another worker has taken over."""
+        while True:
+            await asyncio.sleep(self.lease_seconds / 4)
+            try:
+                gone = await self.jobs.renew(self.consumer, list(self._held.values()))
+            except QueueUnavailable:
+                continue
+            if gone:
+                await lost(gone)
+
+    async def finish(self, job: Claimed, result: dict[str, Any]) -> None:
+        """Keep the answer and let go."""
+        with self._ending(job):
+            await self.insist(lambda: self.jobs.finish(job, result))
+
+    async def fail(self, job: Claimed, error: Exception) -> None:
+        """Keep the failure and let go; of what is not meant for callers only that it happened."""
+        if isinstance(error, QueueUnavailable):
+            log.warning("job %s is let go: the broker is away", job.id)
+            return self.drop(job.id)
+        if not isinstance(error, SpectrumError):
+            log.error("job %s failed", job.id, exc_info=error)
+            error = InternalError()
+        told = error
+        with self._ending(job):
+            await self.insist(lambda: self.jobs.fail(job, told))
+
+    async def insist(self, call: Callable[[], Awaitable[T]]) -> T:
+        """What `call` gives, tried for a lease: a broker that restarts loses us nothing.
+
+        QueueUnavailable after that: the job is another worker's by then.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.lease_seconds
+        failures = 0
+        while True:
+            try:
+                return await call()
+            except QueueUnavailable:
+                failures += 1
+                if loop.time() > deadline:
+                    raise
+                await asyncio.sleep(pause(failures))
+
+    async def release(self, untried: Collection[str]) -> None:
+        """Give everything up to whoever comes first; a try is not counted for the `untried`."""
+        left = list(self._held.values())
+        try:
+            await self.jobs.release(self.consumer, [j for j in left if j.id in untried], untried=True)
+            await self.jobs.release(self.consumer, [j for j in left if j.id not in untried], untried=False)
+        except QueueUnavailable:
+            log.warning("the broker is away: %d jobs wait for their lease to end", len(left))
+
+    @contextmanager
+    def _ending(self, job: Claimed) -> Iterator[None]:
+        try:
+            yield
+        except QueueUnavailable:
+            log.warning("job %s is let go: the broker is away", job.id)
+        finally:
+            self.drop(job.id)
+
+
+def pause(failures: int) -> float:
+    """Seconds to wait after so many failures in a row, at least one."""
+    return PAUSES[min(failures, len(PAUSES)) - 1]

@@ -1,0 +1,242 @@
+"""A worker's way for pictures: claim, decode, device, encode, answer, each stage while others run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, TypeVar
+
+import numpy as np
+
+from service import metrics
+from service.batching import Budget, choose
+from service.craft import Craft, Picture
+from service.errors import JobExpired, ParseFailed, QueueOutOfMemory, QueueUnavailable
+from service.holding import Holding, pause
+from service.jobs import Claimed
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+BLOCK_MS = 500  # also how long an idle worker may take to notice that it should stop
+DECODED_AHEAD = 64_000_000  # pixels that may lie decoded before the model gets to them (192 MB)
+
+
+class DevicePoisoned(RuntimeError):
+    """The device answers every further call with an error; only a new process helps."""
+
+
+@dataclass(slots=True)
+class Piece:
+    """A claimed job on its way to the device; `ready` once its picture is decoded."""
+
+    job: Claimed
+    image: Picture = field(default_factory=lambda: np.empty((0, 0, 3), np.uint8))
+    query: Any = None
+    cost: int = 0
+    decode_ms: float = 0.0
+    ready: bool = False
+
+    @property
+    def pixels(self) -> int:
+        """Pixels that lie decoded in memory."""
+        height, width, _ = self.image.shape
+        return int(height) * int(width)
+
+
+class Pipeline:
+    """One worker's, for one run.
+
+    `ahead` are the held jobs that are not on the device yet, in order of arrival; whatever changes it
+    tells `moved`. Jobs whose device call has begun are held, but not ahead.
+    """
+
+    def __init__(
+        self, holding: Holding, craft: Craft, stop: asyncio.Event, budget: Budget, decode_threads: int
+    ) -> None:
+        self.holding, self.jobs, self.craft = holding, holding.jobs, craft
+        self.stop, self.budget = stop, budget
+        self.ahead: dict[str, Piece] = {}
+        self.moved = asyncio.Condition()
+        self.decoding = asyncio.Semaphore(decode_threads)
+        self.closed = False
+        self.device = ThreadPoolExecutor(1, "device")
+        self.threads = ThreadPoolExecutor(decode_threads, "picture")
+
+    async def run(self) -> None:
+        """Until the intake has closed and all that it took in has ended."""
+        async with asyncio.TaskGroup() as group:
+            renewing = group.create_task(self.holding.renew_forever(self._lost), name="renew")
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._take_in(tasks), name="intake")
+                await self._feed(tasks)
+            renewing.cancel()
+
+    async def let_go(self) -> None:
+        """Give back what is still held; never waits for a thread."""
+        self.device.shutdown(wait=False, cancel_futures=True)
+        self.threads.shutdown(wait=False, cancel_futures=True)
+        await self.holding.release(untried=self.ahead.keys())
+
+    # Before the device
+
+    async def _take_in(self, tasks: asyncio.TaskGroup) -> None:
+        """Claim what waits as long as no more than one batch lies ahead of the device."""
+        failures = 0
+        while not self.stop.is_set():
+            async with self.moved:
+                await self.moved.wait_for(lambda: len(self.ahead) < self.budget.count)
+                room = self.budget.count - len(self.ahead)
+            try:
+                claimed = await self.jobs.claim(self.holding.consumer, room, BLOCK_MS)
+                failures = 0
+            except (QueueUnavailable, QueueOutOfMemory) as error:
+                failures += 1
+                if failures == 1:
+                    log.warning("no jobs, trying again until there are: %s", error)
+                await asyncio.sleep(pause(failures))
+                continue
+            for job in filter(self.holding.take, claimed):
+                piece = self.ahead[job.id] = Piece(job)
+                metrics.observe("queue", job.queued_seconds)
+                tasks.create_task(self._prepare(piece), name=f"prepare {job.id}")
+        async with self.moved:
+            self.closed = True
+            self.moved.notify_all()
+
+    async def _prepare(self, piece: Piece) -> None:
+        """Fetch and decode one picture; a bad one fails here, alone."""
+        try:
+            data = await self.holding.insist(lambda: self.jobs.image(piece.job))
+            if data is None:
+                raise JobExpired("The picture waited too long for a worker.")
+            async with self.decoding:
+                await self._room_to_decode()
+                await self._decode(piece, data)
+        except Exception as error:
+            self.ahead.pop(piece.job.id, None)
+            await self.holding.fail(piece.job, error)
+        async with self.moved:
+            self.moved.notify_all()
+
+    async def _room_to_decode(self) -> None:
+        async with self.moved:
+            await self.moved.wait_for(
+                lambda: sum(piece.pixels for piece in self.ahead.values()) < DECODED_AHEAD
+            )
+
+    async def _decode(self, piece: Piece, data: bytes) -> None:
+        start = perf_counter()
+        image = await self._thread(self.craft.decode, data)
+        piece.decode_ms = 1000 * (perf_counter() - start)
+        metrics.observe("decode", piece.decode_ms / 1000)
+        piece.query = self.craft.query(piece.job.request)
+        piece.cost = self.craft.cost(image.shape[1], image.shape[0])
+        if piece.job.deliveries > 1:
+            # It may have ended a process. Alone, it takes no other down with it again.
+            piece.cost = max(piece.cost, self.budget.pixels)
+        piece.image, piece.ready = image, True
+
+    async def _lost(self, job_ids: set[str]) -> None:
+        """Another worker has these; what is not on the device yet need not go there."""
+        async with self.moved:
+            for job_id in job_ids:
+                if job_id in self.ahead and self.ahead[job_id].ready:
+                    del self.ahead[job_id]
+                    self.holding.drop(job_id)
+            self.moved.notify_all()
+
+    async def _next(self) -> list[Piece]:
+        """The next batch, as soon as one picture is ready; empty once nothing more will come."""
+        async with self.moved:
+            await self.moved.wait_for(lambda: self._ready() or (self.closed and not self.ahead))
+            ready = self._ready()
+            batch = [ready[i] for i in choose([piece.cost for piece in ready], self.budget)]
+            for piece in batch:
+                del self.ahead[piece.job.id]
+            self.moved.notify_all()
+        return batch
+
+    def _ready(self) -> list[Piece]:
+        return [piece for piece in self.ahead.values() if piece.ready]
+
+    # On the device
+
+    async def _feed(self, tasks: asyncio.TaskGroup) -> None:
+        """Batch after batch; answers are encoded and kept while the next one computes."""
+        while batch := await self._next():
+            batch = await self._still_wanted(batch)
+            if not batch:
+                continue
+            outcomes = await self._forward(batch)
+            for piece, outcome in zip(batch, outcomes, strict=True):
+                tasks.create_task(self._answer(piece, outcome), name=f"answer {piece.job.id}")
+
+    async def _still_wanted(self, batch: list[Piece]) -> list[Piece]:
+        """The batch without what was cancelled or ended elsewhere meanwhile."""
+        try:
+            alive = await self.jobs.alive([piece.job for piece in batch])
+        except QueueUnavailable:
+            return batch  # computing in vain is no harm
+        for piece in batch:
+            if piece.job.id not in alive:
+                self.holding.drop(piece.job.id)
+        return [piece for piece in batch if piece.job.id in alive]
+
+    async def _forward(self, batch: list[Piece]) -> list[Any]:
+        """Each picture's reading, or the exception that it raised: one by one where the batch fails."""
+        metrics.BATCH_SIZE.observe(len(batch))
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.device, self._parse, batch)
+        except Exception as error:
+            if _poisons(error):
+                raise DevicePoisoned(f"the device is lost: {error}") from error
+            if len(batch) == 1:
+                return [error]
+            log.warning("a batch of %d failed, now one by one: %r", len(batch), error)
+        return [(await self._forward([piece]))[0] for piece in batch]
+
+    def _parse(self, batch: Sequence[Piece]) -> list[Any]:
+        readings = self.craft.parse([piece.image for piece in batch], [piece.query for piece in batch])
+        if len(readings) != len(batch):
+            raise RuntimeError(f"{len(batch)} pictures gave {len(readings)} readings")
+        return list(readings)
+
+    # Behind the device
+
+    async def _answer(self, piece: Piece, outcome: Any) -> None:
+        job = piece.job
+        if isinstance(outcome, Exception):
+            log.error("job %s: the model raised", job.id, exc_info=outcome)
+            await self.holding.fail(job, ParseFailed("The model could not parse this picture."))
+            return
+        _observe(getattr(outcome, "timings_ms", {}))
+        timings = {"decode": piece.decode_ms, "queue": 1000 * job.queued_seconds}
+        try:
+            with metrics.timed("encode"):
+                result = await self._thread(
+                    lambda: self.craft.render(outcome, job.request, id=job.id, timings_ms=timings)
+                )
+        except Exception as error:
+            await self.holding.fail(job, error)
+            return
+        await self.holding.finish(job, result)
+
+    async def _thread(self, call: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.threads, call, *arguments)
+
+
+def _poisons(error: BaseException) -> bool:
+    """After these, every call on the device fails; running out of its memory is not one of them."""
+    return isinstance(error, RuntimeError) and "CUDA error" in str(error)
+
+
+def _observe(timings_ms: dict[str, float]) -> None:
+    stages: tuple[metrics.Stage, ...] = ("preprocess", "forward", "postprocess")
+    for stage in stages:
+        if stage in timings_ms:
+            metrics.observe(stage, timings_ms[stage] / 1000)
