@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
 
@@ -23,16 +24,23 @@ DEFAULT: tuple[str, ...] = listed(
     "boots,sandals,swimwear,bag,hat,scarf,belt,sunglasses,glasses,tie,watch,gloves,necklace,bracelet,"
     "ring"
 )
-
 # The body parts of the paper's inference prompts; plurals fold into their singulars.
 BODY_PARTS: tuple[str, ...] = listed(
     "face, hand, hair, wavy, ponytail, bob, bald, curly, afro-hair, leg, back, chest, belly, stomach, feet"
 )
 
 _AFTER_HEAD = re.compile(
-    r"\s+(?:with|without|in|on|over|under|made|from|for|worn|that|which|featuring|at|around)\s.*$"
+    r"\s(?:with|without|in|on|over|under|made|from|for|worn|that|which|featuring|at|around)\s(.*)$"
 )
-_JOINTS = re.compile(r"\s*(?:,|/|&|\+|;|\band\b|\bor\b)\s*")
+_JOINTS = re.compile(r"\s*(?:[,/&+;]|\band\b|\bor\b)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One noun of a phrase: its term and the words that describe it ('red', 'silk' of a saree)."""
+
+    term: Term
+    modifiers: tuple[str, ...] = ()
 
 
 def _number_forms(phrase: str) -> set[str]:
@@ -42,16 +50,21 @@ def _number_forms(phrase: str) -> set[str]:
 
 
 def _index() -> dict[str, Term]:
+    """Every name and synonym, in singular and plural; where two terms share one, the first keeps it."""
     index: dict[str, Term] = {}
     for term in TERMS:
         for phrase in (term.name, *term.synonyms):
             for form in _number_forms(fold(phrase)):
-                if index.setdefault(form, term) is not term:
-                    raise ValueError(f"{form!r} names both {index[form].name!r} and {term.name!r}")
+                index.setdefault(form, term)
     return index
 
 
 _INDEX = _index()
+
+
+def named(folded: str) -> Term | None:
+    """The term of a phrase that is folded already."""
+    return _INDEX.get(folded)
 
 
 def exact(phrase: str) -> Term | None:
@@ -59,23 +72,42 @@ def exact(phrase: str) -> Term | None:
     return _INDEX.get(fold(phrase))
 
 
-def _by_head(words: list[str]) -> Term | None:
+def _by_head(words: list[str]) -> Part | None:
     """The term named by the longest ending of the words: adjectives stand before their noun."""
-    return next((_INDEX[end] for i in range(len(words)) if (end := " ".join(words[i:])) in _INDEX), None)
+    for start in range(len(words)):
+        term = _INDEX.get(" ".join(words[start:]))
+        if term is not None:
+            return Part(term, tuple(words[:start]))
+    return None
 
 
 @lru_cache(maxsize=4096)
-def find_all(phrase: str) -> tuple[Term, ...]:
-    """Every term that the phrase names: one for 'red silk saree', two for 'blouse and shirt'."""
+def read(phrase: str) -> tuple[Part, ...]:
+    """The nouns of a phrase that the taxonomy knows, each term once, with their adjectives.
+
+    'black and white dress' -> dress (black, white); 'blouse and shirt' -> blouse, shirt.
+    """
     folded = fold(phrase)
     if folded in _INDEX:
-        return (_INDEX[folded],)
-    found: dict[str, Term] = {}
-    for part in _JOINTS.split(_AFTER_HEAD.sub("", folded)):
-        term = _by_head(fold(part).split())
-        if term is not None:
-            found.setdefault(term.name, term)
-    return tuple(found.values())
+        return (Part(_INDEX[folded]),)
+    tail = _AFTER_HEAD.search(folded)
+    after = tuple(tail.group(1).split()) if tail else ()
+    parts: dict[str, Part] = {}
+    pending: list[str] = []
+    for side in _JOINTS.split(folded[: tail.start()] if tail else folded):
+        words = fold(side).split()
+        part = _by_head(words)
+        if part is None:
+            pending += words
+            continue
+        parts.setdefault(part.term.name, Part(part.term, (*pending, *part.modifiers, *after)))
+        pending = []
+    return tuple(parts.values())
+
+
+def find_all(phrase: str) -> tuple[Term, ...]:
+    """Every term that the phrase names: one for 'red silk saree', two for 'blouse and shirt'."""
+    return tuple(part.term for part in read(phrase))
 
 
 def find(phrase: str) -> Term | None:
@@ -97,8 +129,5 @@ def kind_of(phrase: str) -> Kind:
 
 def path_of(phrase: str) -> tuple[str, ...]:
     """The path of the phrase's term, of several their common beginning, () where there is none."""
-    paths = [term.path for term in find_all(phrase)]
-    if not paths:
-        return ()
-    shared = zip(*paths, strict=False)
+    shared = zip(*(term.path for term in find_all(phrase)), strict=False)
     return tuple(steps[0] for steps in takewhile(lambda steps: len(set(steps)) == 1, shared))

@@ -33,6 +33,7 @@ _MASS = frozenset(
         "hair, skin, clothing, footwear, headwear, headgear, eyewear, neckwear, handwear, knitwear, swimwear,"
         "beachwear, underwear, lingerie, hosiery, jewellery, jewelry, legwear, sportswear, activewear,"
         "apparel, makeup, stubble, pantyhose, denim, lace, leather, fur, sox, outerwear, intimate, wear,"
+        "lederhosen, geta, culottes,"
         "attire, luggage, armor, armour, chainmail, barefoot, wavy, curly, bald, loungewear, sleepwear,"
         "nightwear"
     )
@@ -101,5 +102,5 @@ def with_article(phrase: str) -> str:
     """'red saree' -> 'a red saree', 'umbrella' -> 'an umbrella', 'jeans' -> 'jeans'."""
     if not takes_article(phrase):
         return phrase
-    vowel = re.match(r"[aeiou](?!ni[^nm]|n[ei]que|u|ne\b|se)|hour|heir|honest", phrase)
+    vowel = re.match(r"(?!uni(?!n)|us[ei]|uti|eu|ewe|one|once)[aeiou]|hour|heir|honest", phrase)
     return f"{'an' if vowel else 'a'} {phrase}"

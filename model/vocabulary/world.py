@@ -28,7 +28,7 @@ _SOUTH_ASIA: tuple[Term, ...] = (
           "patiala", "harem pants", "sirwal"),
     _worn("lower body/dhoti", "a white cloth wrapped around waist and legs", "veshti", "panche"),
     _worn("lower body/sarong", "a length of cloth wrapped around the waist like a skirt", "lungi", "longyi",
-          "wrap skirt", "pareo", "sinh"),
+          "pareo", "sinh"),
     _worn("whole body/dress/anarkali", "a long flared embroidered dress with a fitted bodice",
           "anarkali suit", "anarkali dress"),
     _item("accessories/neckwear/scarf/dupatta", "a long thin veil draped over the shoulders and chest",
@@ -67,10 +67,10 @@ _EAST_ASIA: tuple[Term, ...] = (
     _worn("upper body/jacket/tang suit", "a silk jacket with a stand-up collar and knotted buttons",
           "tangzhuang", "mandarin jacket"),
     _worn("whole body/dress/ao dai", "a long tight silk tunic with side slits over loose trousers"),
-    _worn("upper body/top/barong", "a thin embroidered long-sleeved shirt worn loose over trousers",
+    _worn("upper body/top/shirt/barong", "a thin embroidered long-sleeved shirt worn loose over trousers",
           "barong tagalog"),
     _worn("upper body/top/kebaya", "a thin lace blouse fastened in front, worn with a wrapped skirt"),
-    _worn("upper body/top/batik shirt", "a shirt of cotton with wax-dyed patterns", "hawaiian shirt",
+    _worn("upper body/top/shirt/batik shirt", "a shirt of cotton with wax-dyed patterns", "hawaiian shirt",
           "aloha shirt"),
 )  # fmt: skip
 
