@@ -1,0 +1,183 @@
+"""The door: pictures and queries in, parsings out. The only module of this package that the service knows."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from model import checkpoint
+from model.checkpoint import CheckpointError
+from model.network.config import SpectrumConfig
+from model.network.spectrum import Output, Spectrum
+from model.network.towers import TextTower, minilm
+from model.parsing import Color, Parsing, Person, Query, Segment
+from model.reading.postprocess import read
+from model.reading.readout import Readout
+from model.reading.thresholds import Thresholds
+from model.vocabulary import Asked, resolve
+
+__all__ = ["CheckpointError", "Color", "Parser", "Parsing", "Person", "Query", "Segment"]
+
+DEFAULT_CHECKPOINT = Path(__file__).parent / "weights" / "mini"
+EMBEDDED_PROMPTS = 10_000  # wordings whose text embedding is kept
+
+
+class Parser:
+    """A loaded network that answers queries about pictures. Stateless but for its cache of text embeddings.
+
+    One thread at a time; the same picture and query give the same answer, whatever shares the batch.
+    """
+
+    def __init__(
+        self,
+        network: Spectrum,
+        text: TextTower,
+        *,
+        revision: str = "unsaved",
+        device: str = "auto",
+        thresholds: Thresholds | None = None,
+    ) -> None:
+        self.device = torch.device(_device(device))
+        # float16 on CUDA, where it is what the card is built for; float32 on a CPU, where it is not.
+        self.dtype = torch.float16 if self.device.type == "cuda" else torch.float32
+        self.network = network.eval().to(self.device, self.dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.config: SpectrumConfig = network.config
+        self.name = network.config.name
+        self.revision = revision
+        self.thresholds = thresholds or Thresholds()
+        self._text = text
+        self._embedded: OrderedDict[str, Tensor] = OrderedDict()
+
+    @classmethod
+    def load(
+        cls, path: str | Path = DEFAULT_CHECKPOINT, *, device: str = "auto", threads: int | None = None
+    ) -> Parser:
+        """Load a checkpoint folder. CheckpointError (a ValueError) when it is missing or broken.
+
+        device: 'auto' (CUDA if there is one), 'cpu', 'cuda', 'cuda:1'. threads: of the CPU, None for torch's choice.
+        """
+        if threads is not None:
+            torch.set_num_threads(threads)
+        folder = Path(path)
+        network = checkpoint.load(folder)
+        return cls(network, minilm(), revision=checkpoint.revision(folder), device=device)
+
+    def cost(self, width: int, height: int) -> int:
+        """Pixels that a picture of this size takes on the device."""
+        tall, wide = self.input_size(width, height)
+        return tall * wide
+
+    def input_size(self, width: int, height: int) -> tuple[int, int]:
+        """(height, width) at which a picture of this size enters the network.
+
+        The short side becomes `config.short_side` unless the long one would pass `config.max_long_side`; both are
+        rounded to `config.multiple`. Pictures are stretched to that by a few percent, never padded: padding would
+        reach every mask through the attention.
+        """
+        c = self.config
+        scale = min(c.short_side / min(width, height), c.max_long_side / max(width, height))
+        tall, wide = (max(c.multiple, round(side * scale / c.multiple) * c.multiple) for side in (height, width))
+        return tall, wide
+
+    def parse(self, images: Sequence[NDArray[np.uint8]], queries: Sequence[Query]) -> list[Parsing]:
+        """One parsing for each picture (H, W, 3) RGB, at the picture's own size.
+
+        Pictures that enter the network at one size share a forward pass. ValueError for a picture of another shape
+        or type, for lists of different lengths, and for a query without a word.
+        """
+        if len(images) != len(queries):
+            raise ValueError(f"{len(images)} pictures and {len(queries)} queries")
+        for image in images:
+            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+                raise ValueError(f"a picture must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
+        asked = [resolve(query, gloss=self.config.text.gloss) for query in queries]
+        groups: dict[tuple[int, int], list[int]] = {}
+        for i, image in enumerate(images):
+            groups.setdefault(self.input_size(image.shape[1], image.shape[0]), []).append(i)
+        answers: dict[int, Parsing] = {}
+        for size, members in groups.items():
+            parsed = self._parse_group(
+                [images[i] for i in members], [asked[i] for i in members], [queries[i] for i in members], size
+            )
+            answers.update(zip(members, parsed, strict=True))
+        return [answers[i] for i in range(len(images))]
+
+    def warm_up(self) -> None:
+        """Run one picture, so that the first caller does not pay for lazy initialisation."""
+        side = self.config.short_side
+        self.parse([np.zeros((side * 3 // 2, side, 3), np.uint8)], [Query()])
+
+    @torch.inference_mode()
+    def _parse_group(
+        self, images: list[NDArray[np.uint8]], asked: list[Asked], queries: list[Query], size: tuple[int, int]
+    ) -> list[Parsing]:
+        started = time.perf_counter()
+        pixels = torch.cat([self._enter(image, size) for image in images])
+        pixels = pixels.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
+        texts = [self._prompts(a) for a in asked]
+        prepared = time.perf_counter()
+        out = self.network(pixels)
+        readouts = [self._readout(out, i, a, t) for i, (a, t) in enumerate(zip(asked, texts, strict=True))]
+        forwarded = time.perf_counter()
+        share = 1000 / len(images)
+        timings = {"preprocess": (prepared - started) * share, "forward": (forwarded - prepared) * share}
+        answers = []
+        for image, readout, terms, query in zip(images, readouts, asked, queries, strict=True):
+            began = time.perf_counter()
+            parsing = read(
+                readout, image, thresholds=self.thresholds, min_score=query.min_score, phrases=_own(query, terms)
+            )
+            timings = {**timings, "postprocess": (time.perf_counter() - began) * 1000}
+            answers.append(replace(parsing, timings_ms={k: round(v, 2) for k, v in timings.items()}))
+        return answers
+
+    def _enter(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
+        """(H, W, 3) uint8 -> (1, 3, *size) in 0..1, antialiased."""
+        pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
+        resized = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False, antialias=True)
+        return resized.float() / 255
+
+    def _prompts(self, asked: Asked) -> Tensor:
+        """Text embeddings of the terms' wordings (P, D), from the cache where they are known."""
+        wordings = [term.wording for term in asked.terms]
+        unknown = [w for w in dict.fromkeys(wordings) if w not in self._embedded]
+        for word, vector in zip(unknown, self._text(unknown), strict=True):
+            self._embedded[word] = vector
+        rows = torch.stack([self._embedded[w] for w in wordings])
+        for word in wordings:
+            self._embedded.move_to_end(word)
+        while len(self._embedded) > EMBEDDED_PROMPTS:
+            self._embedded.popitem(last=False)
+        return rows.to(self.device, self.dtype)
+
+    def _readout(self, out: Output, index: int, asked: Asked, text: Tensor) -> Readout:
+        prompts = self.network.grounding.text(text)
+        labels = self.network.grounding.logits(out.z[-1][index], prompts).float().softmax(-1)
+        dense = self.network.grounding.logits(out.pixels[index], prompts).float().softmax(-1)
+        return Readout(
+            masks=out.masks[-1][index].float(),
+            labels=labels,
+            dense=dense.permute(2, 0, 1),
+            terms=asked.terms,
+            person=asked.person,
+        )
+
+
+def _device(name: str) -> str:
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _own(query: Query, asked: Asked) -> tuple[str, ...]:
+    """The caller's own phrases: what could be 'unmatched'. The default vocabulary is nobody's own."""
+    return asked.phrases if query.prompts is not None or query.caption is not None else ()
