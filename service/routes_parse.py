@@ -136,8 +136,4 @@ def _answer(request: Request, ended: JobView) -> dict[str, Any]:
     if ended.status == "done" and ended.result is not None:
         request.state.timings.update(ended.result.get("timings_ms", {}))
         return ended.result
-    if ended.status == "cancelled":
-        raise errors.JobCancelled
-    if ended.status == "expired":
-        raise errors.JobExpired
     raise errors.from_problem(ended.error or {})

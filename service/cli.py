@@ -1,0 +1,200 @@
+"""The command `spectrum`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from service import masks
+from service.settings import Settings
+
+# What follows these names belongs to programs of the model, which read it themselves.
+_FORWARDED = {
+    "train": "train a checkpoint (see 'spectrum train --help')",
+    "evaluate": "measure a checkpoint (see 'spectrum evaluate --help')",
+}
+_OVERRIDES = ("host", "port", "redis_url", "checkpoint", "device", "threads")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 done, 1 failed, 2 cannot start."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    if given and given[0] in _FORWARDED:
+        return _forward(given[0], given[1:])
+    arguments = _parser().parse_args(given)
+    try:
+        settings = Settings(**_given(arguments))
+    except ValidationError as error:
+        return _refuse(_settings_fault(error))
+    from service.roles import Refused  # with the web framework behind it, which `--help` needs not
+
+    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    try:
+        status: int = arguments.run(arguments, settings)
+    except Refused as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _refuse(message: str) -> int:
+    print(f"spectrum: {message}", file=sys.stderr)
+    return 2
+
+
+def _forward(name: str, rest: list[str]) -> int:
+    """Hand over to a program of the model, loaded only now."""
+    try:
+        if name == "train":
+            from model.training.cli import main as program
+        else:
+            from model.evaluation.cli import main as program
+    except ModuleNotFoundError as error:
+        return _refuse(f"'{name}' needs the package {error.name}: pip install 'spectrum-parsing[train]'")
+    return int(program(rest) or 0)
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The settings that the command line names; all else comes from the environment."""
+    told = {name: getattr(arguments, name, None) for name in _OVERRIDES}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _settings_fault(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0])
+    variable = name if name.isupper() else f"SPECTRUM_{name.upper()}"
+    return f"{variable} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="spectrum", description="Human parsing as an HTTP service.")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    serve = _command(commands, "serve", _serve, "API, one worker and a queue, all in one")
+    api = _command(commands, "api", _api, "the API alone; needs REDIS_URL")
+    worker = _command(commands, "worker", _worker, "a worker alone; needs REDIS_URL")
+    for command in (serve, api):
+        command.add_argument("--host", help="address to listen on")
+        command.add_argument("--port", type=int, help="port to listen on")
+    for command in (serve, api, worker):
+        command.add_argument("--redis-url", metavar="URL", help="Redis or Valkey, in place of REDIS_URL")
+
+    parse = _command(commands, "parse", _parse, "parse pictures without a server: JSON and an overlay each")
+    parse.add_argument("pictures", nargs="+", type=Path, metavar="IMAGE", help="JPEG, PNG or WebP")
+    asked = parse.add_mutually_exclusive_group()
+    asked.add_argument("--prompt", action="append", dest="prompts", metavar="P", help="may be repeated")
+    asked.add_argument("--caption", help="free text, in place of prompts")
+    parse.add_argument("--body-parts", action="store_true", help="body parts beside the prompts")
+    parse.add_argument("--min-score", type=_share, default=0.0, metavar="S", help="0 to 1")
+    parse.add_argument("--mask-format", choices=masks.FORMATS, default="rle")
+    parse.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="default: out")
+
+    bench = _command(commands, "bench", _bench, "measure the service against the bare model")
+    bench.add_argument("what", choices=["service"])
+    bench.add_argument("--pictures", type=Path, metavar="DIR", required=True, help="a folder of photos")
+    bench.add_argument("--count", type=_positive, default=200, help="pictures to post (default: 200)")
+    bench.add_argument("--clients", type=_positive, default=8, help="clients at once (default: 8)")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
+
+    for command in (serve, worker, parse, bench):
+        command.add_argument("--checkpoint", type=Path, metavar="DIR", help="in place of the shipped one")
+        command.add_argument("--device", help="auto, cpu, cuda or cuda:N")
+        command.add_argument("--threads", type=_positive, metavar="N", help="CPU threads of the model")
+
+    _command(commands, "settings", _settings, "list every setting and its value")
+    for name, text in _FORWARDED.items():
+        commands.add_parser(name, help=text, add_help=False)
+    return parser
+
+
+def _command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace, Settings], int], text: str
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    command.set_defaults(run=run)
+    return command
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0.0 <= share <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text} lies outside 0..1")
+    return share
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _serve(_arguments: argparse.Namespace, settings: Settings) -> int:
+    from service import serve
+
+    return asyncio.run(serve.run(settings, _say))
+
+
+def _api(_arguments: argparse.Namespace, settings: Settings) -> int:
+    from service import roles
+
+    return asyncio.run(roles.run_api(settings))
+
+
+def _worker(_arguments: argparse.Namespace, settings: Settings) -> int:
+    from service import roles, worker
+
+    roles.check_checkpoint(settings)
+    asyncio.run(roles.reachable(settings))  # told before the slow part
+    with roles.telling_checkpoint():
+        worker.run_worker(settings)
+    return 0
+
+
+def _parse(arguments: argparse.Namespace, settings: Settings) -> int:
+    from service import parse_files, roles
+
+    parser = roles.load(settings)
+    from model.parser import Query
+
+    query = Query(
+        prompts=None if arguments.prompts is None else tuple(arguments.prompts),
+        caption=arguments.caption,
+        body_parts=arguments.body_parts,
+        min_score=arguments.min_score,
+    )
+    order = parse_files.Order(arguments.pictures, arguments.out, query, arguments.mask_format)
+    failed = parse_files.run(order, parser, settings)
+    _say(f"{len(order.pictures) - failed} of {len(order.pictures)} pictures parsed into {order.out}/")
+    return 1 if failed else 0
+
+
+def _bench(arguments: argparse.Namespace, settings: Settings) -> int:
+    from service import bench
+
+    plan = bench.Plan(arguments.pictures, arguments.count, arguments.clients, arguments.json)
+    return bench.run(plan, settings, _say)
+
+
+def _settings(_arguments: argparse.Namespace, settings: Settings) -> int:
+    from service.roles import without_password
+
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        variable = "REDIS_URL" if name == "redis_url" else f"SPECTRUM_{name.upper()}"
+        shown = without_password(value) if name == "redis_url" and value else value
+        print(f"{variable:32} {'' if shown is None else shown!s:24} {field.description}")
+    return 0

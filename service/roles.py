@@ -1,0 +1,151 @@
+"""What the programs of the service share: the API on a port, the queue within reach, the model loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from service import api
+from service.errors import QueueUnavailable
+from service.jobs import Jobs
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from model.parser import Parser
+
+
+class Refused(Exception):
+    """A role cannot start; the message is one line for whoever started it."""
+
+
+class ApiServer(uvicorn.Server):
+    """Uvicorn without its own signal handlers: whoever runs it decides when it drains."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+def api_server(settings: Settings, jobs: Jobs) -> ApiServer:
+    """The API on Uvicorn; `should_exit` drains it within `settings.drain_seconds`."""
+    config = uvicorn.Config(
+        api.create(settings, jobs),
+        log_level="warning" if settings.log_level == "info" else settings.log_level,
+        access_log=settings.log_level == "debug",
+        timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+        server_header=False,
+        lifespan="on",
+    )
+    return ApiServer(config)
+
+
+def bind(settings: Settings) -> socket.socket:
+    """A listening socket at the settings' address. Refused where another program has it."""
+    host, port = settings.host, settings.port
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise Refused(
+            f"cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}. "
+            "Choose another port with --port or SPECTRUM_PORT."
+        ) from error
+
+
+def until_told_to_stop() -> asyncio.Event:
+    """An event that the first SIGTERM or SIGINT sets."""
+    stop = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    return stop
+
+
+async def reach(settings: Settings) -> Jobs:
+    """The queue, once Redis has answered. Refused where there is no address or nobody answers."""
+    if settings.redis_url is None:
+        raise Refused("no Redis: set REDIS_URL, or use 'spectrum serve', which brings its own server.")
+    try:
+        jobs = Jobs.connect(settings)
+    except ValueError as error:
+        raise Refused(f"REDIS_URL is no usable address: {error}") from error
+    try:
+        await jobs.ping()
+    except QueueUnavailable as error:
+        await jobs.close()
+        raise Refused(f"Redis at {without_password(settings.redis_url)} does not answer.") from error
+    return jobs
+
+
+async def reachable(settings: Settings) -> None:
+    """Return once Redis has answered; else Refused."""
+    await (await reach(settings)).close()
+
+
+async def run_api(settings: Settings) -> int:
+    """The API alone, until told to stop; returns the exit status."""
+    listening = bind(settings)
+    stop = until_told_to_stop()
+    try:
+        jobs = await reach(settings)
+        server = api_server(settings, jobs)
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        await first_of(stop.wait(), serving)
+        server.should_exit = True
+        await serving
+        await jobs.close()
+    finally:
+        listening.close()
+    return 0
+
+
+def load(settings: Settings) -> Parser:
+    """The model, warmed up. Refused where the checkpoint is missing or broken or the device is absent."""
+    check_checkpoint(settings)
+    from model.parser import Parser
+
+    with telling_checkpoint():
+        parser = Parser.load(settings.checkpoint_path, device=settings.device, threads=settings.threads)
+    parser.warm_up()
+    return parser
+
+
+@contextmanager
+def telling_checkpoint() -> Iterator[None]:
+    """The model's CheckpointError as Refused."""
+    from model.parser import CheckpointError
+
+    try:
+        yield
+    except CheckpointError as error:
+        raise Refused(f"cannot load the model: {str(error).splitlines()[0]}") from error
+
+
+def check_checkpoint(settings: Settings) -> None:
+    """Refused where no checkpoint lies at the settings' path; says nothing of what is in it."""
+    path = settings.checkpoint_path
+    for name in ("config.json", "model.safetensors"):
+        if not (path / name).is_file():
+            raise Refused(f"no checkpoint at {path}: {name} is missing. Name another with --checkpoint.")
+
+
+async def first_of(*awaited: Coroutine[Any, Any, Any] | asyncio.Task[Any]) -> None:
+    """Wait until one of them ends; what was a mere coroutine is then cancelled."""
+    tasks = [item if isinstance(item, asyncio.Task) else asyncio.create_task(item) for item in awaited]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task, item in zip(tasks, awaited, strict=True):
+        if task is not item:
+            task.cancel()
+
+
+def without_password(url: str) -> str:
+    """The address without its user and password."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
