@@ -38,7 +38,8 @@ MATERIALS = frozenset(
     listed(
         "denim, leather, suede, cotton, wool, woolen, woollen, silk, silky, satin, velvet, lace, lacy, linen,"
         "knit, knitted, crochet, crocheted, cashmere, corduroy, tweed, flannel, fleece, fur, furry, faux,"
-        "chiffon, tulle, mesh, nylon, polyester, latex, rubber, plastic, canvas, straw, felt, jersey, spandex,"
+        "chiffon, tulle, mesh, nylon, polyester, latex, rubber, plastic, canvas, straw, felt, jersey,"
+        "spandex,"
         "lycra, quilted, padded, puffy, down, sherpa, shearling, mohair, organza, brocade, jacquard, khadi,"
         "cloth, wooden, metal, pearl, diamond, beads, crystal, patent, waterproof, woven, wicker"
     )
@@ -76,8 +77,9 @@ STOPS = frozenset(
     listed(
         "and, or, with, without, in, on, over, under, at, by, near, from, for, of, to, into, onto, behind,"
         "beside, around, against, between, through, across, above, below, beneath, up, is, are, was, were,"
-        "be, being, has, have, having, had, who, whom, whose, which, while, as, but, then, there, it, he, she,"
-        "they, them, him, i, you, we, very, so, not, nothing, something, all, also, just, only, where, when,"
+        "be, being, has, have, having, had, who, whom, whose, which, while, as, but, then, there, it, he,"
+        "she, they,"
+        "them, him, i, you, we, very, so, not, nothing, something, all, also, just, only, where, when,"
         "holds, carries, stands, walks, sits, poses, looks, posing, standing, walking, sitting, looking,"
         "holding, carrying, smiling, running, wearing, wears, wear, wore, dressed, clad, paired, topped,"
         "accessorized, styled, tucked, leaning, talking, playing, riding, waiting, using, next, front,"
@@ -87,7 +89,8 @@ STOPS = frozenset(
 # What follows a wearing verb and is not worn, or says no more than that something is.
 NOT_WORN = frozenset(
     listed(
-        "smile, grin, expression, look, frown, style, makeup, perfume, things, stuff, zipper, button, buttons,"
+        "smile, grin, expression, look, frown, style, makeup, perfume, things, stuff, zipper, button,"
+        "buttons,"
         "pocket, pockets, sleeve, sleeves, collar, cuffs, trim, embroidery, neckline, hem, fringe, lining,"
         "buckle, buckles, strap, straps, laces, detail, details, pattern, design, lettering, logo, lot"
     )

@@ -77,7 +77,9 @@ def _nouns(tokens: list[str]) -> Iterator[Span]:
 
 
 def _match(tokens: list[str], start: int) -> int | None:
-    """The end of the longest name that begins at a token."""
+    """The end of the longest name that begins at a token; a verb ('wears') begins none."""
+    if tokens[start] in STOPS | WEARING:
+        return None
     words = [fold(token) for token in tokens[start : start + _LONGEST]]
     for count in range(len(words), 0, -1):
         if all(words[:count]) and named(" ".join(words[:count])) is not None:

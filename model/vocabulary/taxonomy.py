@@ -63,19 +63,23 @@ _INDEX = _index()
 
 
 def named(folded: str) -> Term | None:
-    """The term of a phrase that is folded already."""
-    return _INDEX.get(folded)
+    """The term of a phrase that is folded already; a plural finds what the singular finds."""
+    term = _INDEX.get(folded)
+    if term is None:
+        start, space, head = folded.rpartition(" ")
+        term = _INDEX.get(f"{start}{space}{singular(head)}")
+    return term
 
 
 def exact(phrase: str) -> Term | None:
     """The term of which the phrase is the name or a synonym, case, number and spacing aside."""
-    return _INDEX.get(fold(phrase))
+    return named(fold(phrase))
 
 
 def _by_head(words: list[str]) -> Part | None:
     """The term named by the longest ending of the words: adjectives stand before their noun."""
     for start in range(len(words)):
-        term = _INDEX.get(" ".join(words[start:]))
+        term = named(" ".join(words[start:]))
         if term is not None:
             return Part(term, tuple(words[:start]))
     return None
@@ -88,8 +92,9 @@ def read(phrase: str) -> tuple[Part, ...]:
     'black and white dress' -> dress (black, white); 'blouse and shirt' -> blouse, shirt.
     """
     folded = fold(phrase)
-    if folded in _INDEX:
-        return (Part(_INDEX[folded]),)
+    whole = named(folded)
+    if whole is not None:
+        return (Part(whole),)
     tail = _AFTER_HEAD.search(folded)
     after = tuple(tail.group(1).split()) if tail else ()
     parts: dict[str, Part] = {}
