@@ -33,7 +33,7 @@ def save(folder: Path, config: SpectrumConfig, weights: dict[str, Tensor]) -> No
 
 
 def load(folder: Path) -> Spectrum:
-    """Read a checkpoint into a network in evaluation mode, float32 on the CPU. CheckpointError if it cannot."""
+    """Read a checkpoint: a network in evaluation mode, float32 on the CPU. CheckpointError if it cannot."""
     for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
             raise CheckpointError(f"no checkpoint at {folder}: {name} is missing")

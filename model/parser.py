@@ -63,7 +63,8 @@ class Parser:
     ) -> Parser:
         """Load a checkpoint folder. CheckpointError (a ValueError) when it is missing or broken.
 
-        device: 'auto' (CUDA if there is one), 'cpu', 'cuda', 'cuda:1'. threads: of the CPU, None for torch's choice.
+        device: 'auto' (CUDA if there is one), 'cpu', 'cuda', 'cuda:1'. threads: of the CPU, None for
+        torch's own choice.
         """
         if threads is not None:
             torch.set_num_threads(threads)
@@ -79,20 +80,22 @@ class Parser:
     def input_size(self, width: int, height: int) -> tuple[int, int]:
         """(height, width) at which a picture of this size enters the network.
 
-        The short side becomes `config.short_side` unless the long one would pass `config.max_long_side`; both are
-        rounded to `config.multiple`. Pictures are stretched to that by a few percent, never padded: padding would
-        reach every mask through the attention.
+        The short side becomes `config.short_side` unless the long one would pass `config.max_long_side`; both
+        are rounded to `config.multiple`. Pictures are stretched to that by a few percent, never padded:
+        padding would reach every mask through the attention.
         """
         c = self.config
         scale = min(c.short_side / min(width, height), c.max_long_side / max(width, height))
-        tall, wide = (max(c.multiple, round(side * scale / c.multiple) * c.multiple) for side in (height, width))
+        tall, wide = (
+            max(c.multiple, round(side * scale / c.multiple) * c.multiple) for side in (height, width)
+        )
         return tall, wide
 
     def parse(self, images: Sequence[NDArray[np.uint8]], queries: Sequence[Query]) -> list[Parsing]:
         """One parsing for each picture (H, W, 3) RGB, at the picture's own size.
 
-        Pictures that enter the network at one size share a forward pass. ValueError for a picture of another shape
-        or type, for lists of different lengths, and for a query without a word.
+        Pictures that enter the network at one size share a forward pass. ValueError for a picture of another
+        shape or type, for lists of different lengths, and for a query without a word.
         """
         if len(images) != len(queries):
             raise ValueError(f"{len(images)} pictures and {len(queries)} queries")
@@ -134,7 +137,11 @@ class Parser:
         for image, readout, terms, query in zip(images, readouts, asked, queries, strict=True):
             began = time.perf_counter()
             parsing = read(
-                readout, image, thresholds=self.thresholds, min_score=query.min_score, phrases=_own(query, terms)
+                readout,
+                image,
+                thresholds=self.thresholds,
+                min_score=query.min_score,
+                phrases=_own(query, terms),
             )
             timings = {**timings, "postprocess": (time.perf_counter() - began) * 1000}
             answers.append(replace(parsing, timings_ms={k: round(v, 2) for k, v in timings.items()}))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -35,7 +36,7 @@ def whole(item: CcpItem) -> Scene:
     """A photo as a scene: the labelled person is 1, upright unlabelled people follow, crowds are nobody's."""
     classes, _ = class_map(item)
     persons = ((item.labels > 0) & (item.labels != IGNORE)).astype(np.uint8)
-    regions, count = ndimage.label(item.labels == IGNORE)
+    regions, _ = ndimage.label(item.labels == IGNORE)
     for i, box in enumerate(ndimage.find_objects(regions), start=1):
         height, width = (s.stop - s.start for s in box)
         inside = regions[box] == i
@@ -103,7 +104,7 @@ class SceneMaker:
         edges = np.linspace(0, size[1], count + 1).astype(int)
         parts = []
         first = 1
-        for left, right in zip(edges, edges[1:], strict=False):
+        for left, right in pairwise(edges):
             scene = self._draw(rng)
             height, width = scene.classes.shape
             wide = min(width, height * (right - left) / size[0])
@@ -185,18 +186,20 @@ class SceneMaker:
         wide = max(4, int(tall * (columns.stop - columns.start) / (rows.stop - rows.start)))
         cut = resized(only, (tall, wide), (columns.start, rows.start, columns.stop, rows.stop))
         turns = int(rng.integers(4))
-        cut = Scene(*(np.ascontiguousarray(np.rot90(a, turns)) for a in (cut.image, cut.classes, cut.persons)))
+        cut = Scene(
+            *(np.ascontiguousarray(np.rot90(a, turns)) for a in (cut.image, cut.classes, cut.persons))
+        )
         top, left = (int(rng.integers(0, max(1, image.shape[i] - 8))) for i in (0, 1))
         mask = Scene(cut.image, np.zeros_like(cut.classes), cut.persons)
         paste(image, classes, persons, mask, top, left, 0)
 
 
-NOT_LAID = frozenset({0, IGNORE, *(CLASSES.index(n) for n in ("hair", "face", "arm", "hand", "torso", "leg", "foot"))})
+NOT_LAID = frozenset(
+    {0, IGNORE, *(CLASSES.index(n) for n in ("hair", "face", "arm", "hand", "torso", "leg", "foot"))}
+)
 
 
-def paste(
-    image: Array, classes: Array, persons: Array, cut: Scene, top: int, left: int, id_: int
-) -> None:
+def paste(image: Array, classes: Array, persons: Array, cut: Scene, top: int, left: int, id_: int) -> None:
     """Lay the person 1 of `cut` over the canvas in place, with a soft edge; what hangs over is cut off."""
     height, width = classes.shape
     y0, x0 = max(top, 0), max(left, 0)
@@ -226,7 +229,7 @@ def widest_free_strip(scene: Scene) -> tuple[int, int] | None:
 def repeat_weights(dataset: CcpDataset, threshold: float = 0.15) -> NDArray[np.float64]:
     """Chance of each photo: those with rare labels are drawn more often.
 
-    Source: LVIS's repeat factor, max over a photo's labels of sqrt(threshold / frequency), at least 1, capped at 3.
+    Source: LVIS's repeat factor, the largest over a photo's labels of sqrt(threshold / frequency), in 1..3.
     """
     present = np.stack([np.bincount(dataset.labels(i).ravel(), minlength=256) > 0 for i in dataset.ids])
     frequency = present.mean(0).clip(1e-9)

@@ -1,4 +1,4 @@
-"""Mask2Former's pixel decoder and transformer decoder, taken from transformers and initialised as they want."""
+"""Mask2Former's pixel decoder and transformer decoder, from transformers, initialised as they want."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from model.network.config import HeadConfig
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """masks: per layer (B, Q, h, w) logits; queries: per layer (B, Q, D); pixels (B, C, h, w), at stride 4."""
+    """masks: per layer (B, Q, h, w) logits; queries: per layer (B, Q, D); pixels (B, C, h, w) at stride 4."""
 
     masks: tuple[Tensor, ...]
     queries: tuple[Tensor, ...]
@@ -45,14 +45,15 @@ def mask2former_config(head: HeadConfig) -> Mask2FormerConfig:
 class MaskDecoder(Mask2FormerPreTrainedModel):
     """Pyramid maps -> class-agnostic masks.
 
-    Nested under transformers' own base class because only `post_init` gives the pixel decoder's level embedding
-    and the deformable offsets their values: alone they are uninitialised memory.
+    Nested under transformers' own base class because only `post_init` gives the pixel decoder's level
+    embedding and the deformable offsets their values: alone they are uninitialised memory.
     """
 
     def __init__(self, head: HeadConfig) -> None:
         config = mask2former_config(head)
         super().__init__(config)
-        self.pixel_decoder = Mask2FormerPixelDecoder(config, feature_channels=[head.width] * len(head.strides))
+        channels = [head.width] * len(head.strides)
+        self.pixel_decoder = Mask2FormerPixelDecoder(config, feature_channels=channels)
         self.transformer = Mask2FormerTransformerModule(head.hidden, config)
         self.post_init()
 

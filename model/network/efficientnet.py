@@ -18,7 +18,8 @@ STAGES = (
     (6, 192, 4, 2, 5),
     (6, 320, 1, 1, 3),
 )
-MAPS: dict[int, tuple[int, int]] = {4: (2, 24), 8: (4, 40), 16: (10, 112), 32: (15, 320)}  # stride: block, width
+# stride: (block after which it is read, channels)
+MAPS: dict[int, tuple[int, int]] = {4: (2, 24), 8: (4, 40), 16: (10, 112), 32: (15, 320)}
 
 
 def _conv(inside: int, outside: int, kernel: int, stride: int = 1, *, groups: int = 1) -> nn.Sequential:

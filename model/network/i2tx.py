@@ -1,8 +1,8 @@
 """The I2Tx backbone: one pass through VAE and UNet that stops after the last feature anybody reads.
 
-Taps are the features that *enter* the blocks named in TAPS. What would run after them (the VAE decoder's two
-large stages, the UNet's tail) costs much and changes no result, so it is never called. Source of the taps: paper
-and ODISE, 'features of VAE encoder, UNet and VAE decoder'.
+Taps are the features that *enter* the blocks named by `I2Tx.taps`. What would run after them (the VAE
+decoder's two large stages, the UNet's tail) costs much and changes no result, so it is never called. Source
+of the taps: paper and ODISE, 'features of VAE encoder, UNet and VAE decoder'.
 """
 
 from __future__ import annotations

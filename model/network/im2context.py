@@ -33,8 +33,8 @@ class Im2Context(nn.Module):
 class Conditioning(nn.Module):
     """Adds the picture's CLS token to the context and to the time embedding, gated from zero.
 
-    context = C + tanh(a) (W CLS + position), and the same form for the time embedding. Source: ODISE's implicit
-    captioner, in the form that the paper's parameter count implies.
+    context = C + tanh(a) (W CLS + position), and the same form for the time embedding. Source: ODISE's
+    implicit captioner, in the form that the paper's parameter count implies.
     """
 
     def __init__(self, cls_width: int, context_width: int, tokens: int, time_width: int) -> None:

@@ -20,7 +20,11 @@ class Bottleneck(nn.Module):
         super().__init__()
         narrow = outside // 4
         self.body = nn.Sequential(
-            *_conv(inside, narrow, 1), nn.ReLU(), *_conv(narrow, narrow, 3), nn.ReLU(), *_conv(narrow, outside, 1)
+            *_conv(inside, narrow, 1),
+            nn.ReLU(),
+            *_conv(narrow, narrow, 3),
+            nn.ReLU(),
+            *_conv(narrow, outside, 1),
         )
         self.shortcut = nn.Sequential(*_conv(inside, outside, 1)) if inside != outside else nn.Identity()
 

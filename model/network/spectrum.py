@@ -91,9 +91,11 @@ class Spectrum(nn.Module):
         maps = self.pyramid(self.features(pixels), (pixels.shape[-2], pixels.shape[-1]))
         decoded = self.decoder(maps)
         # Only the last layer's embeddings are read at inference.
-        layers = zip(decoded.masks, decoded.queries, strict=True) if self.training else [
-            (decoded.masks[-1], decoded.queries[-1])
-        ]
+        layers = (
+            zip(decoded.masks, decoded.queries, strict=True)
+            if self.training
+            else [(decoded.masks[-1], decoded.queries[-1])]
+        )
         z = tuple(self.embed(m, q, decoded.pixels) for m, q in layers)
         return Output(decoded.masks, z, self.embed.per_pixel(decoded.pixels))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -38,7 +38,7 @@ class Seen:
 class EfficientNetTower(nn.Module):
     """EfficientNet-Lite0: patches are its stride-32 map, CLS their mean, and its maps feed the pyramid."""
 
-    map_channels = {stride: channels for stride, (_, channels) in MAPS.items()}
+    map_channels: ClassVar[dict[int, int]] = {stride: channels for stride, (_, channels) in MAPS.items()}
 
     def __init__(self, config: TowerConfig) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class EfficientNetTower(nn.Module):
 class ClipTower(nn.Module):
     """CLIP vision at its own square size; frozen. Patches are `last_hidden_state`, CLS its first token."""
 
-    map_channels: dict[int, int] = {}
+    map_channels: ClassVar[dict[int, int]] = {}
 
     def __init__(self, config: TowerConfig) -> None:
         super().__init__()

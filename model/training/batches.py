@@ -20,7 +20,7 @@ SMALLEST = 24  # pixels of the canvas under which a target is noise
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """pixels (B, 3, H, W) uint8; dense (B, H/4, W/4) class ids, background = len(CLASSES) - 1 + 1 (see `dense_of`).
+    """pixels (B, 3, H, W) uint8; dense (B, H/4, W/4) prompt ids as `dense_of` gives them.
 
     masks: per picture (n, H/2, W/2) bool; labels: per picture (n,) ids into the prompts (person is the last).
     phrases: per picture (k, 2) of (prompt id, colour id), k <= 9; colour -1 for none.
@@ -72,7 +72,11 @@ class SceneBatches(Dataset[Batch]):
 
     def _size(self, upright: bool) -> tuple[int, int]:
         short = self.height * 2 // 3 // 32 * 32
-        return (self.height, short) if upright else (self.height * 7 // 9 // 32 * 32, self.height * 8 // 9 // 32 * 32)
+        return (
+            (self.height, short)
+            if upright
+            else (self.height * 7 // 9 // 32 * 32, self.height * 8 // 9 // 32 * 32)
+        )
 
     @staticmethod
     def _kind(rng: np.random.Generator, upright: bool) -> Kind:

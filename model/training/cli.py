@@ -22,13 +22,16 @@ from model.training.batches import PROMPTS, SceneBatches
 from model.training.criterion import Criterion, Weights
 from model.training.loop import Schedule, Trainer
 from model.training.phrases import Phrases
+from model.training.plot import plot
 from model.training.pretrained import load_imagenet
 from model.training.validate import Validation
 
 
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
-    p = argparse.ArgumentParser(prog="spectrum train", description="Train a stage; a run that stopped goes on.")
+    p = argparse.ArgumentParser(
+        prog="spectrum train", description="Train a stage; a run that stopped goes on."
+    )
     p.add_argument("--preset", choices=["mini"], default="mini")
     p.add_argument("--stage", choices=["parsing"], default="parsing")
     p.add_argument("--data", type=Path, default=os.environ.get("SPECTRUM_CCP"), help="prepared CCP root")
@@ -44,8 +47,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--threads", type=int, default=None)
     p.add_argument("--validate-every", type=int, default=500)
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    p.add_argument("--without", action="append", default=[], choices=["context", "unet", "grounding"],
-                   help="ablation: leave out C, the UNet stream or L_G")
+    p.add_argument("--plot", action="store_true", help="only draw the log of --out into log.png")
+    p.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        choices=["context", "unet", "grounding"],
+        help="ablation: leave out C, the UNet stream or L_G",
+    )
     return p
 
 
@@ -53,6 +62,10 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command; exit status."""
     p = parser()
     args = p.parse_args(argv)
+    if args.plot:
+        plot(args.out / "log.jsonl", args.out / "log.png")
+        print(f"wrote {args.out / 'log.png'}")
+        return 0
     if args.data is None:
         p.error("--data (or SPECTRUM_CCP) must name a prepared CCP folder")
     if args.threads:
@@ -63,8 +76,9 @@ def main(argv: list[str] | None = None) -> int:
     except ValueError as error:
         p.error(str(error))
     if trainer.resume():
-        print(f"going on from step {trainer.step}")  # noqa: T201
+        print(f"going on from step {trainer.step}")
     trainer.run(batches)
+    plot(args.out / "log.jsonl", args.out / "log.png")
     return 0
 
 
@@ -79,8 +93,13 @@ def build(args: argparse.Namespace) -> tuple[Trainer, SceneBatches]:
         steps=args.steps, rate=args.rate, tower_rate=args.rate * 0.4, validate_every=args.validate_every
     )
     trainer = Trainer(
-        network, criterion, phrases, schedule, args.out,
-        validation=Validation(CcpDataset(args.data, "val")), device=args.device,
+        network,
+        criterion,
+        phrases,
+        schedule,
+        args.out,
+        validation=Validation(CcpDataset(args.data, "val")),
+        device=args.device,
     )
     maker = SceneMaker(train, extra_empty=pictures(args.empty) if args.empty else ())
     return trainer, SceneBatches(

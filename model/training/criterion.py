@@ -1,7 +1,7 @@
 """The losses of the parsing stage.
 
-Source: paper, 'Training' (mask losses and L_G), Mask2Former (matching, weights 2/5/5, no object .1); the dense
-pixel-text loss is ours: it makes the pooled z_i good from the first epochs on.
+Source: paper, 'Training' (mask losses and L_G), Mask2Former (matching, weights 2/5/5, no object .1); the
+dense pixel-text loss is ours: it makes the pooled z_i good from the first epochs on.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Weights:
 class Criterion(nn.Module):
     """Output of the network and a batch with its text -> losses by name; their weighted sum trains."""
 
-    def __init__(self, head: HeadConfig, *, points: int = 12544, weights: Weights = Weights()) -> None:  # noqa: B008
+    def __init__(self, head: HeadConfig, *, points: int = 12544, weights: Weights | None = None) -> None:
         super().__init__()
         config = mask2former_config(head)
         config.num_labels = len(PROMPTS)
@@ -43,7 +43,7 @@ class Criterion(nn.Module):
         self.matched = Mask2FormerLoss(config, weight_dict={})
         self.matched.empty_weight = torch.ones(len(PROMPTS) + 1)
         self.matched.empty_weight[-1] = config.no_object_weight
-        self.weights = weights
+        self.weights = weights or Weights()
 
     def forward(
         self, out: Output, batch: Batch, grounding: Grounding, text: Tensor, spoken: list[Tensor]
@@ -75,7 +75,8 @@ class Criterion(nn.Module):
     def _dense(logits: Tensor, target: Tensor) -> Tensor:
         """Cross-entropy of every pixel's embedding against the prompts, rare classes weighted up.
 
-        logits (B, h, w, P + 1), target (B, h, w). Weight: (median count / count)^.35 within the batch, in .4..4.
+        logits (B, h, w, P + 1), target (B, h, w). Weight: (median count / count)^.35 within the batch, in
+        .4..4.
         """
         flat = target.flatten()
         known = flat[flat >= 0]
@@ -90,8 +91,8 @@ class Criterion(nn.Module):
 def caption_contrast(z: Tensor, spoken: list[Tensor], grounding: Grounding) -> Tensor:
     """L_G: the phrases of a picture's caption must fit its masks better than those of the others.
 
-    g(x, s) = 1/K sum_k sum_i p_ik <z_i, T(p_k)>, p_ik the softmax over masks; symmetric InfoNCE over the batch.
-    z (B, Q, E); spoken: per picture (k, D_text), pictures with none are left out. Source: paper, equation L_G.
+    g(x, s) = 1/K sum_k sum_i p_ik <z_i, T(p_k)>, p_ik the softmax over masks; symmetric InfoNCE over the
+    batch. z (B, Q, E); spoken: per picture (k, D_text), pictures with none are left out. Source: paper, L_G.
     """
     rows = [i for i, phrases in enumerate(spoken) if len(phrases)]
     if len(rows) < 2:

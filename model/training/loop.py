@@ -91,9 +91,7 @@ class Trainer:
             rate = self.schedule.tower_rate if name.startswith("tower.") else self.schedule.rate
             decay = self.schedule.weight_decay if parameter.ndim > 1 and "embed" not in name else 0.0
             groups.setdefault((rate, decay), []).append(parameter)
-        return [
-            {"params": p, "lr": r, "peak": r, "weight_decay": d} for (r, d), p in groups.items()
-        ]
+        return [{"params": p, "lr": r, "peak": r, "weight_decay": d} for (r, d), p in groups.items()]
 
     @property
     def state_file(self) -> Path:
@@ -135,7 +133,9 @@ class Trainer:
         bar = tqdm(loader, initial=self.step, total=self.schedule.steps, unit="step", mininterval=2.0)
         for batch in bar:
             started = time.perf_counter()
-            losses = self.train_step(batch.to(self.device), np.random.default_rng((batches.seed, self.step, 1)))
+            losses = self.train_step(
+                batch.to(self.device), np.random.default_rng((batches.seed, self.step, 1))
+            )
             self.step += 1
             line = {"step": self.step, **losses, "seconds": round(time.perf_counter() - started, 3)}
             bar.set_postfix(loss=f"{losses['total']:.2f}", dense=f"{losses['dense']:.2f}")

