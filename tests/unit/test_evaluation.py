@@ -11,7 +11,7 @@ from model.evaluation.cli import data_root, main
 from model.evaluation.composites import composites, pairs, side_by_side, whole_ids
 from model.evaluation.report import Report, show
 from model.evaluation.run import TASKS, Plan, evaluate, feed
-from model.evaluation.tasks import CompositeTask, EmptyTask, Result, SemanticTask, painted
+from model.evaluation.tasks import CompositeTask, EmptyTask, PartTask, Result, SemanticTask, painted
 from model.evaluation.vocabularies import CCP19
 from model.parsing import Parsing, Query, Segment
 from tests.unit.ccp_roots import REAL, TruthfulParser, figure, label, nothing, val, write_root
@@ -127,6 +127,20 @@ def test_body_parts_that_are_missed_are_named(root):
     assert rows(parts)["face"]["IoU"] == 0.0
     assert rows(parts)["hair"]["IoU"] == 1.0
     assert parts.summary["mIoU of the parts"] == 0.5  # the figures show nothing else
+
+
+def test_parts_are_not_judged_where_nobody_knows_them(tmp_path):
+    # Skin of the left face, skin of no part, a stranger: hand is answered for the last two.
+    labels = np.array([[label("skin"), label("skin"), IGNORE]], np.uint8)
+    item = val(write_root(tmp_path, {"val": [(labels, np.array([[1, 0, 0]], np.uint8))]}))[0]
+    task = PartTask()
+    segments = tuple(
+        Segment(i, name, "body", 1, 1.0, (0, 0, 1, 1), 1) for i, name in ((1, "face"), (2, "hand"))
+    )
+    segment_map = np.array([[1, 2, 2]], np.uint16)
+    task.add(item, Parsing(segment_map, segment_map, segments=segments))
+    assert task.result().summary["mIoU of the parts"] == 1.0
+    assert task.matrix.sum() == 1
 
 
 def test_clothes_on_the_wrong_person_are_found_but_not_right(root):
