@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 
 def listed(text: str) -> tuple[str, ...]:
@@ -55,6 +56,7 @@ def tidy(phrase: str) -> str:
     return _MEASURE.sub("", _DETERMINER.sub("", text))
 
 
+@lru_cache(maxsize=8192)
 def fold(phrase: str) -> str:
     """The phrase as it is looked up: tidied, without hyphens and apostrophes.
 

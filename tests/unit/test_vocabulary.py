@@ -185,8 +185,9 @@ def test_a_phrase_of_two_nouns_finds_both():
 
 def test_a_world_garment_is_as_well_known_as_a_pair_of_jeans():
     for name in listed(
-        "saree, lehenga, kurta, sherwani, dupatta, hijab, abaya, kimono, hanbok, qipao, cheongsam, dirndl,"
-        "kilt, dashiki, boubou, poncho, umbrella, backpack, tie, gloves, watch, belt, turban, sombrero, tracksuit"
+        "saree, lehenga, kurta, sherwani, dupatta, hijab, abaya, kimono, hanbok, qipao, cheongsam,"
+        "dirndl, kilt, dashiki, boubou, poncho, umbrella, backpack, tie, gloves, watch,"
+        "belt, turban, sombrero, tracksuit, uniform, fez, ushanka, obi, lederhosen, kaftan, djellaba"
     ):
         assert exact(name) is not None, name
 
