@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from model.parsing import Kind, Parsing, Person, Segment
 from model.reading.colors import colors_of
@@ -30,7 +31,8 @@ def read(
     """The parse of `image` (H, W, 3) RGB, at its own size.
 
     `phrases` are the caller's own prompts: those that nothing answers come back in their order as
-    `unmatched_prompts`. Persons and segments under `min_score` are left out. Memory: the two answer
+    `unmatched_prompts`; one that no other term answers names whole persons, if the term 'person' was
+    asked. Persons and segments under `min_score` are left out. Memory: the two answer
     maps (4 bytes a pixel) and about 100 bytes for each of at most `working_pixels` pixels.
     Raises ValueError when the network's numbers are not finite.
     """
@@ -39,7 +41,7 @@ def read(
     with torch.inference_mode():
         _check(readout)
         people = find_people(readout, frame.inner, limits)
-        semantic = _semantic(readout, limits.dense_weight) if people is not None else None
+        semantic = _semantic(readout, limits) if people is not None else None
     if people is None or semantic is None:
         nothing = np.zeros(frame.size, np.uint16)
         return Parsing(nothing, nothing.copy(), unmatched_prompts=tuple(phrases))
@@ -63,7 +65,7 @@ class Legend:
     label_of_term: NDArray[np.uint16]
     accessory: NDArray[np.bool_]
     terms: tuple[tuple[AskedTerm, ...], ...]
-    person_phrase: str | None
+    person_asked: bool
 
     @classmethod
     def of(cls, readout: Readout) -> Legend:
@@ -80,8 +82,8 @@ class Legend:
             members[label].append(term)
             label_of_term[index] = label
         accessory = [bool(m) and all(t.kind == "accessory" for t in m) for m in members]
-        person = readout.terms[readout.person].answers
-        return cls(label_of_term, np.array(accessory), tuple(map(tuple, members)), person)
+        person = readout.terms[readout.person]
+        return cls(label_of_term, np.array(accessory), tuple(map(tuple, members)), person.asked)
 
     def phrase(self, label: int) -> str | None:
         """The caller's phrase of a label; None where it only competed."""
@@ -119,20 +121,40 @@ def _check(readout: Readout) -> None:
             raise ValueError(f"the network's {name} are not finite")
 
 
-def _semantic(readout: Readout, weight: float) -> Floats:
+def _semantic(readout: Readout, thresholds: Thresholds) -> Floats:
     """Probabilities of terms and 'none' in the network's cells: (P + 1, h, w), the person term -1.
 
     S = w dense + (1 - w) Q with Q[t] = min(1, sum over q of labels[q, t] sigmoid(masks[q])); Q of
-    'none' is what no garment or body part claims, 1 - min(1, sum over t of Q[t]).
+    'none' is what no garment or body part claims, 1 - min(1, sum over t of Q[t]). `dense` is taken
+    without the person term, as if that had not been among the classes.
     """
+    weight, person = thresholds.dense_weight, readout.person
     claims = readout.labels[:, :-1].clone()
-    claims[:, readout.person] = 0
-    masks = readout.masks.sigmoid()
-    queries = torch.einsum("qt,qhw->thw", claims, masks).clamp_(max=1)
+    claims[:, person] = 0
+    queries = torch.einsum("qt,qhw->thw", claims, readout.masks.sigmoid()).clamp_(max=1)
     nobody = 1 - queries.sum(0, keepdim=True).clamp_(max=1)
-    mixed = weight * readout.dense + (1 - weight) * torch.cat([queries, nobody])
-    mixed[readout.person] = -1.0
+    dense = readout.dense / (1 - readout.dense[person]).clamp(min=1e-6)
+    mixed = weight * dense + (1 - weight) * torch.cat([queries, nobody])
+    mixed[person] = -1.0
+    _yield_to_finer(mixed, readout, thresholds.finer_claim)
     return mixed.float().cpu().numpy()
+
+
+def _yield_to_finer(mixed: Tensor, readout: Readout, claim: float) -> None:
+    """Where a finer term is nearly as likely as a coarser one, give it the coarser one's probability too.
+
+    Both are right on such a pixel, so they share what is one probability. Coarser terms go first, so
+    that 'jacket' may pass to 'denim jacket' what it has from 'outerwear'.
+    """
+    coarser = [index for index, finer in enumerate(readout.finer) if finer]
+    for index in sorted(coarser, key=lambda i: len(readout.finer[i]), reverse=True):
+        finer = torch.tensor(readout.finer[index], device=mixed.device)
+        most, which = mixed[finer].max(0)
+        passes = most >= claim * mixed[index]
+        passes &= most > 0
+        given = torch.where(passes, mixed[index], 0)
+        mixed.scatter_add_(0, finer[which][None], given[None])
+        mixed[index] -= given
 
 
 def _cells(readout: Readout) -> float:
@@ -238,6 +260,7 @@ class _Answer:
         self, phrases: Sequence[str], persons: tuple[Person, ...], segments: tuple[Segment, ...]
     ) -> tuple[str, ...]:
         found = {segment.label for segment in segments}
-        if persons and self.legend.person_phrase is not None:
-            found.add(self.legend.person_phrase)
+        if persons and self.legend.person_asked:
+            answered = {self.legend.phrase(label) for label in range(len(self.legend.terms))}
+            found |= set(phrases) - {phrase for phrase in answered if phrase is not None}
         return tuple(phrase for phrase in phrases if phrase not in found)

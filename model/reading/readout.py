@@ -36,6 +36,8 @@ class Readout:
     labels (Q, P + 1): probabilities of each query over the terms; last 'no object'.
     dense (P + 1, h, w): probabilities of each pixel over the same terms; last 'none of them'.
     person: index of the term 'person' in `terms`.
+    finer: for each term the indices of asked terms that are finer than it (face than skin), which have
+        a pixel that both claim; () where no term has any.
     extent: how many cells (down, across) the picture covers, where its last row or column of cells
         is only partly picture; None means all h and w.
     """
@@ -46,6 +48,7 @@ class Readout:
     terms: tuple[AskedTerm, ...]
     person: int
     extent: tuple[float, float] | None = None
+    finer: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
         if self.masks.ndim != 3 or 0 in self.masks.shape:
@@ -56,5 +59,7 @@ class Readout:
             raise ValueError(f"labels must be {(queries, terms + 1)}, not {tuple(self.labels.shape)}")
         if tuple(self.dense.shape) != (terms + 1, height, width):
             raise ValueError(f"dense must be {(terms + 1, height, width)}, not {tuple(self.dense.shape)}")
+        if self.finer and len(self.finer) != terms:
+            raise ValueError(f"finer must have an entry for each of {terms} terms, not {len(self.finer)}")
         if not 0 <= self.person < terms:
             raise ValueError(f"person must index one of {terms} terms, not {self.person}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 _SHARES = (
     "dense_weight",
+    "finer_claim",
     "person",
     "person_iou",
     "person_containment",
@@ -30,6 +31,7 @@ class Thresholds:
     """
 
     dense_weight: float = 0.5  # semantic map = this x dense + (1 - this) x queries
+    finer_claim: float = 0.5  # a finer term has a pixel when it reaches this share of the coarser one
     person: float = 0.5  # least 'person' probability of a query that may become a person
     person_iou: float = 0.5  # of two person masks that overlap more than this, the better one stays
     person_containment: float = 0.8  # the same, for intersection over the smaller mask

@@ -102,6 +102,7 @@ def test_lab_of_pure_red_is_the_published_one():
 
 
 @given(st.tuples(*[st.floats(0, 1)] * 3))
+@settings(deadline=None)
 def test_lab_and_back_is_the_same_colour(rgb):
     np.testing.assert_allclose(to_rgb(to_lab(np.array(rgb))), rgb, atol=1e-6)
 

@@ -35,9 +35,11 @@ def people_at(*rects: Rect) -> People:
     return People(np.full(len(rects), 0.9), filled, inside)
 
 
-def grouped(labels: dict[int, list[Rect]], *persons: Rect, cell: float = 1.0) -> Grouping:
+def grouped(
+    labels: dict[int, list[Rect]], *persons: Rect, cell: float = 1.0, limits: Thresholds | None = None
+) -> Grouping:
     groups = Groups(painted(labels), np.array([False, False, True]), cell)
-    return group(groups, people_at(*persons), Thresholds())
+    return group(groups, people_at(*persons), limits or Thresholds())
 
 
 def owners(grouping: Grouping) -> list[tuple[int, int, int]]:
@@ -75,8 +77,14 @@ def test_the_gap_of_a_split_part_goes_to_the_nearer_person():
 
 def test_a_small_part_seen_behind_a_large_one_stays_with_its_person():
     behind = (5, 14, 35, 17)
-    grouping = grouped({GARMENT: [(6, 2, 34, 16)]}, LEFT, behind)
-    assert owners(grouping) == [(GARMENT, 1, 28 * 12), (GARMENT, 2, 28 * 2)]
+    grouping = grouped({GARMENT: [(6, 2, 34, 15)]}, LEFT, behind)
+    assert owners(grouping) == [(GARMENT, 1, 28 * 12), (GARMENT, 2, 28)]
+
+
+def test_a_small_part_across_two_large_people_is_split_too():
+    large = (0, 14, 40, 40)
+    grouping = grouped({GARMENT: [(10, 8, 12, 16)]}, LEFT, large)
+    assert owners(grouping) == [(GARMENT, 1, 12), (GARMENT, 2, 4)]
 
 
 def test_a_seam_that_runs_over_a_neighbour_is_no_share_of_his():
@@ -105,6 +113,12 @@ def test_a_bag_that_stands_apart_is_nobodys():
     assert (grouping.people > 0).sum() == 30 * 12
 
 
+def test_a_bag_that_meets_a_person_at_a_mere_corner_is_nobodys():
+    person = (0, 2, 33, 12)
+    assert owners(grouped({BAG: [(34, 13, 40, 33)]}, person)) == []
+    assert owners(grouped({BAG: [(34, 10, 40, 30)]}, person)) == [(BAG, 1, 120)]
+
+
 def test_a_bag_between_two_people_goes_to_the_one_it_touches():
     grouping = grouped({BAG: [(18, 16, 24, 22)]}, LEFT, RIGHT)
     assert owners(grouping) == [(BAG, 2, 36)]
@@ -127,6 +141,8 @@ def test_specks_are_dropped():
     labels = {GARMENT: [(10, 4, 20, 12), (25, 5, 26, 6)]}
     assert owners(grouped(labels, LEFT, cell=4.0)) == [(GARMENT, 1, 80)]
     assert owners(grouped(labels, LEFT, cell=1.0)) == [(GARMENT, 1, 81)]
+    of_the_person = Thresholds(speck_share=2 / (30 * 12))
+    assert owners(grouped(labels, LEFT, limits=of_the_person)) == [(GARMENT, 1, 80)]
 
 
 @given(st.integers(1, 12), st.integers(1, 12), st.integers(1, 4), st.integers(0, 2**31))

@@ -16,7 +16,7 @@ from model.reading.enlarge import Frame, winners
 from model.reading.postprocess import read
 from model.reading.readout import Readout
 from model.reading.thresholds import Thresholds
-from tests.unit.reading_scenes import PERSON, Someone, asked, scene
+from tests.unit.reading_scenes import PERSON, Asked, Someone, asked, scene
 
 WHOLE = Someone((2, 2, 22, 10))
 SHIRT, JEANS, BAG = (
@@ -112,9 +112,26 @@ def test_prompts_without_a_segment_come_back_in_the_callers_order():
 
 
 def test_a_prompt_for_persons_is_matched_by_persons():
-    readout = scene((24, 12), [WHOLE], [], [SHIRT])
-    named = Readout(readout.masks, readout.labels, readout.dense, (SHIRT, asked("people", "person")), 1)
-    assert read(named, gray(24, 12), phrases=("people",)).unmatched_prompts == ()
+    phrases = ("people", "shirt")
+    for people, missing in (([WHOLE], ("shirt",)), ([], phrases)):
+        plain = scene((24, 12), people, [], [SHIRT])
+        terms = (SHIRT, Asked("person", "person", ("person",), asked=True))
+        readout = Readout(plain.masks, plain.labels, plain.dense, terms, 1)
+        assert read(readout, gray(24, 12), phrases=phrases).unmatched_prompts == missing
+
+
+SKIN, FACE = asked("skin", "body", "body", "skin"), asked("face", "body", "body", "skin", "face")
+
+
+@pytest.mark.parametrize(("face", "winner"), [(0.35, "face"), (0.1, "skin")])
+def test_the_finer_of_two_prompts_has_the_pixels_that_both_claim(face, winner):
+    plain = scene((24, 12), [WHOLE], [(0, (4, 2, 8, 10))], [SKIN, FACE])
+    plain.dense[:, 4:8, 2:10] = torch.tensor([0.55, face, 0.0, 0.45 - face])[:, None, None]
+    readout = Readout(plain.masks, plain.labels, plain.dense, plain.terms, 2, finer=((1,), (), ()))
+    parsing = read(readout, gray(24, 12), thresholds=Thresholds(dense_weight=1.0))
+    assert labels_of(parsing) == [(winner, 1)]
+    expected = 0.55 + face if winner == "face" else 0.55
+    assert parsing.segments[0].score == pytest.approx(0.9 * expected, abs=1e-3)
 
 
 def test_min_score_drops_segments_and_persons_under_it():
@@ -135,9 +152,29 @@ def test_persons_are_numbered_by_score():
     assert [person.bbox[0] for person in parsing.persons] == [14, 2]
 
 
-def test_a_second_query_for_the_same_person_is_no_second_person():
-    people = [WHOLE, Someone((3, 2, 22, 10), 0.8), Someone((12, 3, 20, 9), 0.7)]
-    assert len(read(scene((24, 12), people, [], [SHIRT]), gray(24, 12)).persons) == 1
+SHIFTED = Someone((2, 4, 22, 12), 0.8)  # .6 of the union with WHOLE, .75 of either
+WITHIN = Someone((12, 3, 20, 9), 0.8)  # .3 of the union with WHOLE, all of the smaller
+
+
+@pytest.mark.parametrize("second", [SHIFTED, WITHIN])
+def test_a_second_query_for_the_same_person_is_no_second_person(second):
+    readout = scene((24, 14), [WHOLE, second], [], [SHIRT])
+    readout.masks[1] *= 2  # sure of its pixels: pixel by pixel it would win them
+    parsing = read(readout, gray(24, 14))
+    assert [person.area for person in parsing.persons] == [20 * 8]
+
+
+def test_a_person_of_whom_others_cover_nearly_all_is_no_person():
+    beside = Someone((2, 10, 22, 18))
+    band = Someone((8, 2, 14, 19), 0.8)
+    assert len(read(scene((24, 24), [WHOLE, beside, band], [], [SHIRT]), gray(24, 24)).persons) == 2
+
+
+def test_a_pixel_that_is_mostly_person_still_names_its_garment():
+    readout = scene((24, 12), [WHOLE], [(0, (6, 2, 12, 10))], [SHIRT])
+    readout.dense[:, 6:12, 2:10] = torch.tensor([0.3, 0.6, 0.1])[:, None, None]
+    parsing = read(readout, gray(24, 12), thresholds=Thresholds(dense_weight=1.0))
+    assert labels_of(parsing) == [("shirt", 1)]
 
 
 def test_persons_that_overlap_share_no_pixel():
@@ -211,6 +248,13 @@ def test_a_readout_whose_parts_disagree_is_refused(labels, dense, person):
         Readout(torch.zeros(3, 4, 4), torch.zeros(labels), torch.zeros(dense), (SHIRT, PERSON), person)
 
 
+def test_finer_terms_are_told_for_every_term_or_none():
+    with pytest.raises(ValueError, match="finer"):
+        Readout(
+            torch.zeros(3, 4, 4), torch.zeros(3, 3), torch.zeros(3, 4, 4), (SHIRT, PERSON), 1, finer=((),)
+        )
+
+
 @pytest.mark.parametrize("wrong", [{"person": 1.5}, {"touch_reach": -1.0}, {"working_pixels": 0}])
 def test_a_threshold_that_means_nothing_is_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
@@ -231,6 +275,13 @@ def test_enlarging_by_tiles_is_enlarging_every_map(count, cells, size, seed):
     np.testing.assert_allclose(value, whole.max(0), atol=1e-5)
     chosen = np.take_along_axis(whole, index[None].astype(np.int64), 0)[0]
     np.testing.assert_allclose(chosen, whole.max(0), atol=1e-5)
+
+
+@pytest.mark.parametrize("upright", [False, True])
+def test_a_map_that_leads_in_no_cell_may_lead_between_two(upright):
+    maps = np.array([[[1.0, 0.0]], [[0.0, 1.0]], [[0.6, 0.6]]], np.float32)
+    index, _ = winners(maps.transpose(0, 2, 1) if upright else maps, (9, 1) if upright else (1, 9))
+    assert index.ravel().tolist() == [0, 0, 0, 0, 2, 1, 1, 1, 1]
 
 
 @given(st.tuples(st.integers(1, 40), st.integers(1, 40)), st.integers(1, 800), st.integers(0, 2**31))
