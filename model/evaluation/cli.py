@@ -54,11 +54,11 @@ def data_root(given: Path | None, environ: Mapping[str, str], here: Path) -> Pat
 
 def load(options: argparse.Namespace) -> Parses:
     """The parser that serves. Imported late, since it brings torch."""
-    import model.parser
+    from model.parser import DEFAULT_CHECKPOINT, Parser
 
-    shipped = Path(model.parser.__file__).parent / "weights" / "mini"
-    path = options.checkpoint or shipped
-    return model.parser.Parser.load(path, device=options.device, threads=options.threads)
+    return Parser.load(
+        options.checkpoint or DEFAULT_CHECKPOINT, device=options.device, threads=options.threads
+    )
 
 
 def main(
