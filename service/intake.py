@@ -58,6 +58,8 @@ def _fault(text: str, limit: int) -> str | None:
         return f"has {len(text)} characters; the limit is {limit}"
     if any(unicodedata.category(sign) in ("Cc", "Cs") and sign not in "\t\n\r" for sign in text):
         return "holds control characters"
+    if not any(sign.isalnum() for sign in text):
+        return "has no word"
     return None
 
 
