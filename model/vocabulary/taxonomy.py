@@ -85,6 +85,11 @@ def _by_head(words: list[str]) -> Part | None:
     return None
 
 
+def _head_of(folded: str, part: Part) -> str:
+    """The words of a phrase that name its term, without the adjectives before them."""
+    return " ".join(folded.split()[len(part.modifiers) :])
+
+
 @lru_cache(maxsize=4096)
 def read(phrase: str) -> tuple[Part, ...]:
     """The nouns of a phrase that the taxonomy knows, each term once, with their adjectives.
@@ -92,9 +97,9 @@ def read(phrase: str) -> tuple[Part, ...]:
     'black and white dress' -> dress (black, white); 'blouse and shirt' -> blouse, shirt.
     """
     folded = fold(phrase)
-    whole = named(folded)
-    if whole is not None:
-        return (Part(whole),)
+    whole = _by_head(folded.split())
+    if whole is not None and (not whole.modifiers or _AFTER_HEAD.search(" " + _head_of(folded, whole))):
+        return (whole,)  # a name, or one with a preposition inside: 'red slip on shoes'
     tail = _AFTER_HEAD.search(folded)
     after = tuple(tail.group(1).split()) if tail else ()
     parts: dict[str, Part] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.vocabulary import DEFAULT, find, key_phrases
@@ -115,12 +115,14 @@ def test_asking_for_no_phrase_is_refused(k):
 looks = st.lists(st.sampled_from(["red", "silk", "striped", "oversized"]), max_size=3)
 
 
+@settings(max_examples=60, deadline=None)
 @given(looks, st.sampled_from(DEFAULT[7:]))
 def test_a_garment_that_is_worn_is_found_whatever_describes_it(adjectives, garment):
     phrase = " ".join([*adjectives, garment])
     assert key_phrases(f"A man wearing a {phrase}.") == [phrase]
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_gives_lower_case_phrases_of_its_own_words(text):
     for phrase in key_phrases(text):
