@@ -32,6 +32,7 @@ class ContextConfig:
     layers: int = 2
     heads: int = 4
     feedforward: int = 256
+    gate_per_token: bool = False  # one gate for each token and channel (ODISE's form), not for each channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class DiffusionConfig:
     timestep: int = 0
     noise_seed: int = 42
     lora_rank: int = 0  # 0: no adapter, or already merged
+    schedule: dict[str, Any] = field(default_factory=dict)  # diffusers' scheduler; {}: Stable Diffusion's
     tail: bool = True  # keep the weights behind the last tap; the generative stages need them, parsing not
 
 
@@ -61,6 +63,8 @@ class HeadConfig:
     heads: int = 8
     queries: int = 48
     embedding: int = 128  # the space in which masks and text meet
+    # How a mask's pooled feature joins its query: two branches summed, or one after the other (ODISE's form).
+    mask_embedding: Literal["parallel", "serial"] = "parallel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,9 @@ def mini() -> SpectrumConfig:
         name="mini",
         tower=TowerConfig(),
         context=ContextConfig(),
-        diffusion=DiffusionConfig(vae=vae_config((16, 32, 64, 64), groups=8), unet=MINI_UNET, scale=0.5, tail=False),
+        diffusion=DiffusionConfig(
+            vae=vae_config((16, 32, 64, 64), groups=8), unet=MINI_UNET, scale=0.5, tail=False
+        ),
         head=HeadConfig(),
         text=TextConfig(),
     )
@@ -171,7 +177,9 @@ def full() -> SpectrumConfig:
     return SpectrumConfig(
         name="full",
         tower=TowerConfig(kind="clip", width=1280, clip=CLIP_H_VISION, frozen_blocks=0, maps=False),
-        context=ContextConfig(tokens=77, width=1024, layers=3, heads=16, feedforward=2048),
+        context=ContextConfig(
+            tokens=77, width=1024, layers=3, heads=16, feedforward=2048, gate_per_token=True
+        ),
         diffusion=DiffusionConfig(
             vae=vae_config((128, 256, 512, 512)),
             unet=unet_config((320, 640, 1280, 1280), context=1024, heads=[5, 10, 20, 20]),
@@ -188,6 +196,7 @@ def full() -> SpectrumConfig:
             heads=8,
             queries=100,
             embedding=256,
+            mask_embedding="serial",
         ),
         text=TextConfig(kind="clip", width=1024, gloss=False, clip=CLIP_H_TEXT),
         short_side=512,

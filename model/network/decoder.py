@@ -55,7 +55,7 @@ class MaskDecoder(Mask2FormerPreTrainedModel):
         channels = [head.width] * len(head.strides)
         self.pixel_decoder = Mask2FormerPixelDecoder(config, feature_channels=channels)
         self.transformer = Mask2FormerTransformerModule(head.hidden, config)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def forward(self, pyramid: list[Tensor]) -> Decoded:
         """pyramid: (B, width, H/stride, W/stride), finest first."""

@@ -6,6 +6,7 @@ Source: paper, 'Prompt grounding'; the pooled embedding is ODISE's.
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -17,12 +18,19 @@ MAX_SCALE = math.log(100.0)
 
 
 class MaskEmbedding(nn.Module):
-    """z_i of mask i: what lies under it, plus what its query knows."""
+    """z_i of mask i: what lies under it, plus what its query knows.
 
-    def __init__(self, hidden: int, embedding: int) -> None:
+    `parallel`: a linear map of what lies under the mask, plus an MLP of the query. `serial`, ODISE's form:
+    the linear map goes to the query's width, is added to the query, and the MLP embeds the sum.
+    """
+
+    def __init__(
+        self, hidden: int, embedding: int, *, join: Literal["parallel", "serial"] = "parallel"
+    ) -> None:
         super().__init__()
+        self.serial = join == "serial"
         self.pool_norm = nn.LayerNorm(hidden)
-        self.pool_project = nn.Linear(hidden, embedding)
+        self.pool_project = nn.Linear(hidden, hidden if self.serial else embedding)
         self.query_norm = nn.LayerNorm(hidden)
         self.query_project = mlp(hidden, hidden, embedding)
 
@@ -32,11 +40,15 @@ class MaskEmbedding(nn.Module):
         inside = (masks.detach() > 0).to(pixels.dtype)
         pooled = torch.einsum("bqhw,bdhw->bqd", inside, pixels)
         pooled = pooled / (inside.sum((-1, -2))[..., None] + 1e-6)
-        return self.pool_project(self.pool_norm(pooled)) + self.query_project(self.query_norm(queries))
+        under = self.pool_project(self.pool_norm(pooled))
+        if self.serial:
+            return self.query_project(self.query_norm(under + queries))
+        return under + self.query_project(self.query_norm(queries))
 
     def per_pixel(self, pixels: Tensor) -> Tensor:
         """pixels (B, D, h, w) -> (B, h, w, E): the pooled path with every pixel as its own mask."""
-        return self.pool_project(self.pool_norm(pixels.permute(0, 2, 3, 1)))
+        under = self.pool_project(self.pool_norm(pixels.permute(0, 2, 3, 1)))
+        return self.query_project(self.query_norm(under)) if self.serial else under
 
 
 class Grounding(nn.Module):

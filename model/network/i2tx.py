@@ -8,6 +8,7 @@ of the taps: paper and ODISE, 'features of VAE encoder, UNet and VAE decoder'.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
@@ -16,6 +17,13 @@ from torch import Tensor, nn
 from model.network.config import DiffusionConfig
 
 UNET_TAPS = ("unet.0", "unet.1", "unet.2", "unet.3")
+# Stable Diffusion's, where a checkpoint names no other.
+SCHEDULE: dict[str, Any] = {
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "num_train_timesteps": 1000,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +35,35 @@ class Tap:
     stride: int
 
 
-class I2Tx(nn.Module):
-    """VAE encoder -> x_t at a fixed step -> UNet; VAE decoder on x_t. Eight feature maps come out."""
+def kept_signal(config: DiffusionConfig) -> float:
+    """The schedule's cumulative alpha at the config's time step: the share of the latent's variance kept."""
+    with torch.device("cpu"):  # numbers, also while the network is built on the meta device
+        schedule: Any = DDPMScheduler(**(config.schedule or SCHEDULE))
+        return float(schedule.alphas_cumprod[config.timestep])
 
-    def __init__(self, config: DiffusionConfig) -> None:
+
+class I2Tx(nn.Module):
+    """VAE encoder -> x_t at a fixed step -> UNet; VAE decoder on x_t. Eight feature maps come out.
+
+    `vae` and `unet` are built from the config unless they are given, loaded and of the config's sizes.
+    """
+
+    # diffusers declares its submodules' types only in part.
+    vae: Any
+    unet: Any
+
+    def __init__(
+        self,
+        config: DiffusionConfig,
+        *,
+        vae: AutoencoderKL | None = None,
+        unet: UNet2DConditionModel | None = None,
+    ) -> None:
         super().__init__()
-        self.vae = AutoencoderKL(**config.vae)
-        self.unet = UNet2DConditionModel(**config.unet)
-        schedule = DDPMScheduler(
-            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000
-        )
-        self.signal = float(schedule.alphas_cumprod[config.timestep]) ** 0.5
-        self.noise = (1.0 - float(schedule.alphas_cumprod[config.timestep])) ** 0.5
+        self.vae = vae or AutoencoderKL(**config.vae)
+        self.unet = unet or UNet2DConditionModel(**config.unet)
+        kept = kept_signal(config)
+        self.signal, self.noise = kept**0.5, (1.0 - kept) ** 0.5
         self.timestep = config.timestep
         self.noise_seed = config.noise_seed
         if not config.tail:
@@ -115,7 +140,7 @@ class I2Tx(nn.Module):
 
     @staticmethod
     def _attend(block: nn.Module, index: int, x: Tensor, context: Tensor) -> Tensor:
-        attentions = getattr(block, "attentions", None)
+        attentions: Any = getattr(block, "attentions", None)
         if attentions is None:
             return x
         return attentions[index](x, encoder_hidden_states=context, return_dict=False)[0]

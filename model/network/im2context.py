@@ -34,14 +34,24 @@ class Conditioning(nn.Module):
     """Adds the picture's CLS token to the context and to the time embedding, gated from zero.
 
     context = C + tanh(a) (W CLS + position), and the same form for the time embedding. Source: ODISE's
-    implicit captioner, in the form that the paper's parameter count implies.
+    implicit captioner, in the form that the paper's parameter count implies. There the gate of the context
+    has a value for each token and channel (`gate_per_token`); a small network does with one for each channel.
     """
 
-    def __init__(self, cls_width: int, context_width: int, tokens: int, time_width: int) -> None:
+    def __init__(
+        self,
+        cls_width: int,
+        context_width: int,
+        tokens: int,
+        time_width: int,
+        *,
+        gate_per_token: bool = False,
+    ) -> None:
         super().__init__()
         self.to_context = nn.Linear(cls_width, context_width)
         self.context_position = nn.Parameter(torch.zeros(1, tokens, context_width))
-        self.context_gate = nn.Parameter(torch.zeros(context_width))
+        gate = (1, tokens, context_width) if gate_per_token else (context_width,)
+        self.context_gate = nn.Parameter(torch.zeros(gate))
         self.to_time = nn.Linear(cls_width, time_width)
         self.time_position = nn.Parameter(torch.zeros(1, time_width))
         self.time_gate = nn.Parameter(torch.zeros(time_width))

@@ -14,7 +14,7 @@ from model.network.grounding import Grounding, MaskEmbedding
 from model.network.i2tx import UNET_TAPS, I2Tx, Tap
 from model.network.im2context import Conditioning, Im2Context
 from model.network.pyramid import Pyramid
-from model.network.towers import Seen, vision_tower
+from model.network.towers import ClipTower, EfficientNetTower, Seen, vision_tower
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,22 @@ class Output:
 
 
 class Spectrum(nn.Module):
-    """Vision tower -> IM2CONTEXT -> I2Tx -> pyramid -> Mask2Former head -> grounding."""
+    """Vision tower -> IM2CONTEXT -> I2Tx -> pyramid -> Mask2Former head -> grounding.
 
-    def __init__(self, config: SpectrumConfig) -> None:
+    `tower` and `i2tx` are built from the config unless they are given, loaded and of the config's sizes.
+    """
+
+    def __init__(
+        self,
+        config: SpectrumConfig,
+        *,
+        tower: EfficientNetTower | ClipTower | None = None,
+        i2tx: I2Tx | None = None,
+    ) -> None:
         super().__init__()
         self.config = config
         context, head = config.context, config.head
-        self.tower = vision_tower(config.tower)
+        self.tower = tower or vision_tower(config.tower)
         self.im2context = Im2Context(
             config.tower.width,
             context.width,
@@ -42,12 +51,17 @@ class Spectrum(nn.Module):
             heads=context.heads,
             feedforward=context.feedforward,
         )
-        self.i2tx = I2Tx(config.diffusion)
-        time_width = self.i2tx.unet.time_embedding.linear_2.out_features
-        self.conditioning = Conditioning(config.tower.width, context.width, context.tokens, time_width)
+        self.i2tx = i2tx or I2Tx(config.diffusion)
+        self.conditioning = Conditioning(
+            config.tower.width,
+            context.width,
+            context.tokens,
+            self.i2tx.unet.time_embedding.linear_2.out_features,
+            gate_per_token=context.gate_per_token,
+        )
         self.pyramid = Pyramid(self._sources(), head.strides, head.width)
         self.decoder = MaskDecoder(head)
-        self.embed = MaskEmbedding(head.hidden, head.embedding)
+        self.embed = MaskEmbedding(head.hidden, head.embedding, join=head.mask_embedding)
         self.grounding = Grounding(config.text.width, head.embedding)
 
     def _sources(self) -> list[Tap]:
@@ -71,7 +85,7 @@ class Spectrum(nn.Module):
         context, shift = self.condition(seen)
         scale = self.config.diffusion.scale
         small = pixels if scale == 1.0 else F.interpolate(pixels, scale_factor=scale, mode="area")
-        features = self.i2tx(small * 2 - 1, context, shift, use_unet=self.config.use_unet)
+        features: dict[str, Tensor] = self.i2tx(small * 2 - 1, context, shift, use_unet=self.config.use_unet)
         for stride, feature in seen.maps.items():
             features[f"tower.{stride}"] = feature
         if "tower.top" in self.pyramid.stride_of:
@@ -88,8 +102,9 @@ class Spectrum(nn.Module):
 
     def forward(self, pixels: Tensor) -> Output:
         """pixels (B, 3, H, W) in 0..1, sides multiples of `config.multiple`."""
-        maps = self.pyramid(self.features(pixels), (pixels.shape[-2], pixels.shape[-1]))
-        decoded = self.decoder(maps)
+        head = self.grounding.no_object.dtype
+        features = {name: x.to(head) for name, x in self.features(pixels.to(self.backbone_dtype)).items()}
+        decoded = self.decoder(self.pyramid(features, (pixels.shape[-2], pixels.shape[-1])))
         # Only the last layer's embeddings are read at inference.
         layers = (
             zip(decoded.masks, decoded.queries, strict=True)
@@ -98,6 +113,21 @@ class Spectrum(nn.Module):
         )
         z = tuple(self.embed(m, q, decoded.pixels) for m, q in layers)
         return Output(decoded.masks, z, self.embed.per_pixel(decoded.pixels))
+
+    @property
+    def backbone_dtype(self) -> torch.dtype:
+        """The precision in which tower, context and diffusion run."""
+        return self.im2context.queries.dtype
+
+    def lower_backbone(self, dtype: torch.dtype = torch.float16) -> Spectrum:
+        """Run tower, IM2CONTEXT, VAE and UNet in `dtype`; what follows them stays in float32.
+
+        Nearly all of the work is in the backbone. The head's deformable sampling was never written for half
+        precision, and sums over a large mask pass what half precision holds.
+        """
+        for part in (self.tower, self.im2context, self.conditioning, self.i2tx):
+            part.to(dtype)
+        return self
 
     def train_only_parsing(self) -> None:
         """Leave a gradient to what the parsing stage trains.

