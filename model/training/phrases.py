@@ -8,6 +8,7 @@ from torch import Tensor
 
 from model.network.towers import TextTower
 from model.vocabulary import find, wording
+from model.vocabulary.words import fold
 
 HELD_OUT = frozenset({"trousers", "handbag", "spectacles", "pullover", "blouse and shirt"})
 """Synonyms that training never sees: the evaluation asks for them."""
@@ -60,6 +61,12 @@ class Phrases:
 
 
 def synonyms(name: str) -> list[str]:
-    """A term's synonyms that training may use."""
+    """A term's synonyms that training may use: none that holds a held-out word in any form."""
     term = find(name)
-    return [s for s in (term.synonyms if term else ()) if s.casefold() not in HELD_OUT]
+    return [s for s in (term.synonyms if term else ()) if not holds_out(s)]
+
+
+def holds_out(phrase: str) -> bool:
+    """Whether a phrase is a held-out synonym, its singular ('trouser'), or contains one ('hand bag')."""
+    joined = fold(phrase).replace(" ", "")
+    return any(fold(word).replace(" ", "").removesuffix("s") in joined for word in HELD_OUT)

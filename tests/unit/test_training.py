@@ -17,7 +17,7 @@ from model.network.spectrum import Spectrum
 from model.training.batches import NOTHING, PERSON, PROMPTS, SceneBatches, dense_of, targets_of
 from model.training.criterion import Criterion, Weights, caption_contrast
 from model.training.loop import Schedule, Trainer
-from model.training.phrases import HELD_OUT, Phrases, synonyms
+from model.training.phrases import HELD_OUT, Phrases, holds_out, synonyms
 from model.training.plot import plot, read_log, smooth
 from tests.unit.tiny_network import TEXT_WIDTH, hashed_text, tiny_mini
 
@@ -111,6 +111,9 @@ def test_every_trained_parameter_gets_a_gradient(tmp_path, phrases):
 def test_held_out_synonyms_are_never_trained():
     used = {word.casefold() for name in PROMPTS for word in (name, *synonyms(name))}
     assert not used & HELD_OUT
+    for held in ("trouser", "hand bag", "denim trousers", "small handbag", "spectacles", "Pullovers"):
+        assert holds_out(held) and held not in used
+    assert not holds_out("pants") and not holds_out("shirt")
     assert {"pants", "bag", "sunglasses", "sweater"} <= used
 
 
