@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from service.errors import InternalError, QueueUnavailable, SpectrumError
@@ -37,10 +37,9 @@ class Holding:
         """Renew this job no more."""
         self._held.pop(job_id, None)
 
-    async def renew_forever(self, lost: Callable[[set[str]], Awaitable[None]]) -> None:
-        """Renew until cancelled; `lost` hears of jobs that another worker has taken over."""
-        while True:
-            await asyncio.sleep(self.lease_seconds / 4)
+    async def renew_until(self, over: asyncio.Event, lost: Callable[[set[str]], Awaitable[None]]) -> None:
+        """Renew until `over`; `lost` hears of jobs that another worker has taken over."""
+        while not await happens(over, self.lease_seconds / 4):
             try:
                 gone = await self.jobs.renew(self.consumer, list(self._held.values()))
             except QueueUnavailable:
@@ -99,6 +98,18 @@ class Holding:
             log.warning("job %s is let go: the broker is away", job.id)
         finally:
             self.drop(job.id)
+
+
+async def happens(event: asyncio.Event, seconds: float) -> bool:
+    """Whether the event comes within `seconds`.
+
+    Loops that talk to Redis end by an event: redis-py may swallow a cancellation (it uses
+    asyncio.wait_for, which does so before Python 3.12).
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return event.is_set()
 
 
 def pause(failures: int) -> float:

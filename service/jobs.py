@@ -185,6 +185,7 @@ class Jobs:
         deadline = loop.time() + seconds
         with self._replies.expect(job_id) as ended:
             while True:
+                ended.clear()  # before the look, so that what happens behind it wakes us
                 with suppress(QueueUnavailable):
                     view = await self.get(job_id)
                     if view is None or view.ended:
@@ -192,9 +193,9 @@ class Jobs:
                 left = deadline - loop.time()
                 if left <= 0:
                     return None
-                ended.clear()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(ended.wait(), min(left, LOOK_SECONDS))
+                    async with asyncio.timeout(min(left, LOOK_SECONDS)):
+                        await ended.wait()
 
     async def cancel(self, job_id: str) -> bool:
         """End a job that has not ended as cancelled; False where there is nothing to cancel.

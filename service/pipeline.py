@@ -64,17 +64,20 @@ class Pipeline:
         self.moved = asyncio.Condition()
         self.decoding = asyncio.Semaphore(decode_threads)
         self.closed = False
+        self.over = asyncio.Event()
         self.device = ThreadPoolExecutor(1, "device")
         self.threads = ThreadPoolExecutor(decode_threads, "picture")
 
     async def run(self) -> None:
         """Until the intake has closed and all that it took in has ended."""
         async with asyncio.TaskGroup() as group:
-            renewing = group.create_task(self.holding.renew_forever(self._lost), name="renew")
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._take_in(tasks), name="intake")
-                await self._feed(tasks)
-            renewing.cancel()
+            group.create_task(self.holding.renew_until(self.over, self._lost), name="renew")
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._take_in(tasks), name="intake")
+                    await self._feed(tasks)
+            finally:
+                self.over.set()
 
     async def let_go(self) -> None:
         """Give back what is still held; never waits for a thread."""
@@ -87,7 +90,7 @@ class Pipeline:
     async def _take_in(self, tasks: asyncio.TaskGroup) -> None:
         """Claim what waits as long as no more than one batch lies ahead of the device."""
         failures = 0
-        while not self.stop.is_set():
+        while not (self.stop.is_set() or self.over.is_set()):
             async with self.moved:
                 await self.moved.wait_for(lambda: len(self.ahead) < self.budget.count)
                 room = self.budget.count - len(self.ahead)
@@ -172,7 +175,11 @@ class Pipeline:
             batch = await self._still_wanted(batch)
             if not batch:
                 continue
-            outcomes = await self._forward(batch)
+            try:
+                outcomes = await self._forward(batch)
+            except DevicePoisoned:
+                self.over.set()  # whoever else is about must not take in more
+                raise
             for piece, outcome in zip(batch, outcomes, strict=True):
                 tasks.create_task(self._answer(piece, outcome), name=f"answer {piece.job.id}")
 

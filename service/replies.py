@@ -26,6 +26,7 @@ class Replies:
         self._block_ms = block_ms
         self._waiting: dict[str, set[asyncio.Event]] = {}
         self._reader: asyncio.Task[None] | None = None
+        self._closed = False
 
     @contextmanager
     def expect(self, job_id: str) -> Iterator[asyncio.Event]:
@@ -44,6 +45,7 @@ class Replies:
 
     async def close(self) -> None:
         """Stop reading."""
+        self._closed = True  # redis-py may swallow a cancellation (asyncio.wait_for before Python 3.12)
         if self._reader is not None:
             self._reader.cancel()
             with suppress(asyncio.CancelledError):
@@ -52,7 +54,7 @@ class Replies:
 
     async def _read(self) -> None:
         last = "0-0"  # the stream is this process's own, so its beginning is not too early
-        while True:
+        while not self._closed:
             try:
                 answer = await self._client.xread({self.stream: last}, count=256, block=self._block_ms)
             except RedisError:

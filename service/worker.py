@@ -18,7 +18,7 @@ from service import metrics
 from service.batching import Budget
 from service.craft import Craft, craft_of
 from service.errors import QueueUnavailable
-from service.holding import Holding
+from service.holding import Holding, happens
 from service.jobs import Jobs
 from service.pipeline import DevicePoisoned, Pipeline
 from service.settings import Settings
@@ -96,14 +96,16 @@ async def published(jobs: Jobs, consumer: str, info: dict[str, Any], seconds: fl
                 await jobs.beat(consumer, info, seconds * MISSED_BEATS)
             except QueueUnavailable:
                 log.debug("no heartbeat: the broker is away")
-            await asyncio.sleep(seconds)
+            if await happens(over, seconds):
+                return
 
+    over = asyncio.Event()
     telling = asyncio.create_task(tell(), name="heartbeat")
     try:
         yield
     finally:
-        telling.cancel()
-        await asyncio.gather(telling, return_exceptions=True)
+        over.set()
+        await telling
         try:
             await jobs.retire(consumer)
         except QueueUnavailable:
@@ -142,8 +144,9 @@ async def work(
         return False
     finally:
         stopping.cancel()
-        running.cancel()
-        await asyncio.gather(running, stopping, return_exceptions=True)
+        while not running.done():
+            running.cancel()  # again, in case that it was swallowed on the way
+            await asyncio.wait({running}, timeout=1.0)
         await pipeline.let_go()
 
 

@@ -1,0 +1,53 @@
+"""A real Valkey for all tests, and a key prefix of its own for each."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+
+from service.embedded import EmbeddedValkey, free_port
+from service.jobs import Jobs
+from service.settings import Settings
+
+MakeSettings = Callable[..., Settings]
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[EmbeddedValkey]:
+    """One server for the whole run; tests that stop a server start their own."""
+    with EmbeddedValkey(port=free_port(), max_memory="256mb") as server:
+        yield server
+
+
+@pytest.fixture
+def make_settings(valkey: EmbeddedValkey) -> MakeSettings:
+    """Settings of this test's own key prefix, with leases that do not run out; keywords change them."""
+    prefix = f"test-{secrets.token_hex(6)}"
+
+    def make(**changes: object) -> Settings:
+        values: dict[str, object] = {"redis_url": valkey.url, "key_prefix": prefix, "lease_seconds": 600.0}
+        return Settings.model_validate(values | changes)
+
+    return make
+
+
+@pytest.fixture
+async def connect(make_settings: MakeSettings) -> AsyncIterator[Callable[..., Jobs]]:
+    """Queues on the same keys: API replicas or workers; closed after the test."""
+    opened: list[Jobs] = []
+
+    def make(**changes: object) -> Jobs:
+        opened.append(Jobs.connect(make_settings(**changes)))
+        return opened[-1]
+
+    yield make
+    for jobs in opened:
+        await jobs.close()
+
+
+@pytest.fixture
+def jobs(connect: Callable[..., Jobs]) -> Jobs:
+    """One queue."""
+    return connect()

@@ -1,0 +1,369 @@
+"""The queue against a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from os import kill
+
+import pytest
+from redis.asyncio import Redis
+
+import service.jobs
+from service.embedded import EmbeddedValkey, free_port
+from service.errors import ImageUndecodable, Overloaded, QueueOutOfMemory, QueueUnavailable
+from service.jobs import GROUP, Claimed, Jobs
+from service.settings import Settings
+
+Connect = Callable[..., Jobs]
+PICTURE = b"\x00\xff any bytes"
+
+
+@pytest.fixture
+def own_server() -> Iterator[EmbeddedValkey]:
+    """A server that the test may stop or fill."""
+    with EmbeddedValkey(port=free_port(), max_memory="16mb") as server:
+        yield server
+
+
+async def keys_of(jobs: Jobs) -> dict[str, int]:
+    """Every key under the queue's prefix and its time to live in seconds, -1 for ever."""
+    client: Redis = jobs._broker.client
+    names = [name.decode() async for name in client.scan_iter(f"{jobs._broker.key()}*", count=1000)]
+    return {name: await client.ttl(name) for name in names}
+
+
+async def claim_one(jobs: Jobs, consumer: str = "w") -> Claimed:
+    """The one job that waits."""
+    (claimed,) = await jobs.claim(consumer, 10, 50)
+    return claimed
+
+
+async def fall_silent(jobs: Jobs, *held: Claimed) -> None:
+    """As if the jobs' worker had not renewed for more than a lease."""
+    client, work = jobs._broker.client, jobs._broker.key("work")
+    for claimed in held:
+        (pending,) = await client.xpending_range(work, GROUP, claimed.entry, claimed.entry, 1)
+        consumer = pending["consumer"]
+        await client.xclaim(work, GROUP, consumer, 0, [claimed.entry], idle=601_000, justid=True)
+
+
+async def test_a_job_goes_from_hand_to_hand(jobs: Jobs) -> None:
+    job_id = await jobs.submit(PICTURE, {"prompts": ["red hat", "\ud800 lone"]})
+    assert (await jobs.get(job_id)).wire() == {"id": job_id, "status": "queued"}
+    claimed = await claim_one(jobs)
+    assert (claimed.id, claimed.deliveries) == (job_id, 1)
+    assert claimed.request == {"prompts": ["red hat", "\ud800 lone"]}
+    assert (await jobs.get(job_id)).status == "running"
+    assert await jobs.image(claimed) == PICTURE
+    assert await jobs.finish(claimed, {"persons": []})
+    assert (await jobs.get(job_id)).wire() == {"id": job_id, "status": "done", "result": {"persons": []}}
+    assert await jobs.depth() == 0
+
+
+async def test_a_failure_is_kept_as_its_problem_document(jobs: Jobs) -> None:
+    job_id = await jobs.submit(PICTURE, {})
+    await jobs.fail(await claim_one(jobs), ImageUndecodable("Torn at row 3."))
+    view = await jobs.get(job_id)
+    assert view.status == "failed" and view.result is None
+    assert (view.error["code"], view.error["detail"]) == ("image_undecodable", "Torn at row 3.")
+
+
+async def test_the_second_end_of_a_job_changes_nothing(jobs: Jobs) -> None:
+    job_id = await jobs.submit(PICTURE, {})
+    claimed = await claim_one(jobs)
+    assert await jobs.finish(claimed, {"by": "first"})
+    assert not await jobs.finish(claimed, {"by": "second"})
+    assert not await jobs.fail(claimed, ImageUndecodable())
+    assert (await jobs.get(job_id)).result == {"by": "first"}
+
+
+async def test_nothing_is_left_behind_but_what_expires(jobs: Jobs) -> None:
+    for _ in range(3):
+        await jobs.submit(PICTURE, {})
+    done, failed, cancelled = await jobs.claim("w", 3, 50)
+    await jobs.finish(done, {})
+    await jobs.fail(failed, ImageUndecodable())
+    await jobs.cancel(cancelled.id)
+    await jobs.alive([cancelled])
+    kept = await keys_of(jobs)
+    lasting = {name.split(":")[1] for name, ttl in kept.items() if ttl == -1}
+    assert lasting == {"work", "finished"}  # both bounded: an empty stream, 64 moments
+    assert not [name for name in kept if ":image:" in name]
+    assert await jobs.depth() == 0
+
+
+async def test_all_keys_lie_in_one_slot_of_a_cluster(jobs: Jobs) -> None:
+    job_id = await jobs.submit(PICTURE, {})
+    await jobs.beat("w", {}, 9)
+    await jobs.finish(await claim_one(jobs), {})
+    assert await jobs.get(job_id)
+    assert all(name.startswith("{test-") and "}:" in name for name in await keys_of(jobs))
+
+
+async def test_strangers_ids_name_no_job(jobs: Jobs) -> None:
+    for stranger in ("0" * 32, "", "*", "../work", "0" * 31 + "\n"):
+        assert await jobs.get(stranger) is None
+        assert not await jobs.cancel(stranger)
+        assert await jobs.wait(stranger, 5) is None
+
+
+# Admission
+
+
+async def test_the_depth_limit_holds_against_a_crowd(connect: Connect) -> None:
+    jobs = connect(queue_depth=5)
+    answers = await asyncio.gather(*(jobs.submit(PICTURE, {}) for _ in range(20)), return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, Overloaded)]
+    assert len(refused) == 15 and await jobs.depth() == 5
+    assert all(1 <= (error.retry_after or 0) <= 60 for error in refused)
+    await jobs.finish((await jobs.claim("w", 1, 50))[0], {})
+    assert await jobs.submit(PICTURE, {})
+
+
+async def test_a_submission_sent_twice_is_one_job(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service.jobs.secrets, "token_hex", lambda size: "a" * 2 * size)
+    assert await jobs.submit(PICTURE, {}) == await jobs.submit(PICTURE, {})
+    assert await jobs.depth() == 1
+
+
+async def test_a_full_server_refuses_pictures_and_still_ends_jobs(own_server: EmbeddedValkey) -> None:
+    jobs = Jobs.connect(Settings(redis_url=own_server.url))
+    try:
+        job_id = await jobs.submit(PICTURE, {})
+        with pytest.raises(QueueOutOfMemory):
+            for _ in range(40):
+                await jobs.submit(bytes(2**20), {})
+        claimed = (await jobs.claim("w", 1, 50))[0]
+        await jobs.beat("w", {}, 9)
+        assert await jobs.renew("w", [claimed]) == set()
+        assert await jobs.finish(claimed, {"fits": True})
+        assert (await jobs.get(job_id)).status == "done"
+    finally:
+        await jobs.close()
+
+
+# Waiting
+
+
+async def test_the_reply_stream_wakes_who_waits(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service.jobs, "LOOK_SECONDS", 1000.0)
+    first, second = await jobs.submit(PICTURE, {}), await jobs.submit(PICTURE, {})
+    waiting = [asyncio.create_task(jobs.wait(job_id, 60)) for job_id in (first, second, first)]
+    for claimed in await jobs.claim("w", 2, 50):
+        await asyncio.sleep(0.05)
+        await jobs.finish(claimed, {"of": claimed.id})
+    views = await asyncio.gather(*waiting)
+    assert [view.result["of"] for view in views] == [first, second, first]
+
+
+async def test_a_waiter_whose_reply_is_lost_looks_itself(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service.jobs, "LOOK_SECONDS", 0.05)
+    here, elsewhere = connect(), connect()
+    job_id = await here.submit(PICTURE, {})  # its reply goes to the stream of `here`
+    waiting = asyncio.create_task(elsewhere.wait(job_id, 60))
+    await asyncio.sleep(0.05)
+    await here.finish(await claim_one(here), {})
+    assert (await waiting).status == "done"
+
+
+async def test_waiting_ends_without_a_view_where_the_job_does_not_end(jobs: Jobs) -> None:
+    job_id = await jobs.submit(PICTURE, {})
+    assert await jobs.wait(job_id, 0.1) is None
+
+
+async def test_a_cancelled_wait_leaves_nobody_waiting(jobs: Jobs) -> None:
+    job_id = await jobs.submit(PICTURE, {})
+    waiting = asyncio.create_task(jobs.wait(job_id, 60))
+    await asyncio.sleep(0.05)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert not jobs._replies._waiting
+
+
+# Leases
+
+
+async def test_a_renewed_lease_keeps_a_job_from_another(connect: Connect) -> None:
+    mine, other = connect(), connect()
+    await mine.submit(PICTURE, {})
+    claimed = await claim_one(mine, "mine")
+    await fall_silent(mine, claimed)
+    assert await mine.renew("mine", [claimed]) == set()
+    assert await other.claim("other", 1, 1) == []
+    assert await mine.finish(claimed, {})
+
+
+async def test_a_silent_workers_job_goes_to_another_and_does_not_come_back(connect: Connect) -> None:
+    silent, other = connect(), connect()
+    job_id = await silent.submit(PICTURE, {})
+    stale = await claim_one(silent, "silent")
+    await fall_silent(silent, stale)
+    taken = await claim_one(other, "other")
+    assert (taken.id, taken.deliveries) == (job_id, 2)
+    assert await silent.renew("silent", [stale]) == {job_id}  # woke late: it must not steal it back
+    assert await other.renew("other", [taken]) == set()
+    assert await silent.finish(stale, {"by": "silent"})  # but who is first is first
+    assert not await other.finish(taken, {"by": "other"})
+
+
+async def test_a_sweep_of_many_small_steps_misses_nobody(connect: Connect) -> None:
+    lost, heir = connect(), connect()
+    sent = {await lost.submit(PICTURE, {}) for _ in range(25)}
+    await fall_silent(lost, *await lost.claim("lost", 30, 50))
+    found = []
+    while step := await heir.claim("heir", 4, 1):
+        found += [job.id for job in step]
+    assert len(found) == 25 and set(found) == sent
+
+
+async def test_a_job_delivered_too_often_becomes_a_dead_letter(connect: Connect) -> None:
+    job_id = await connect().submit(PICTURE, {})
+    for tries in (1, 2):
+        claimed = await claim_one(connect(delivery_limit=2))
+        assert claimed.deliveries == tries
+        await fall_silent(connect(), claimed)
+    jobs = connect(delivery_limit=2)
+    assert await jobs.claim("w", 1, 1) == []
+    view = await jobs.get(job_id)
+    assert (view.status, view.error["code"]) == ("failed", "delivery_limit")
+    assert await jobs.depth() == 0
+    ((_, letter),) = await jobs._broker.client.xrange(jobs._broker.key("dead"))
+    assert letter == {b"job": job_id.encode(), b"deliveries": b"3"}
+
+
+async def test_what_is_given_back_untried_is_had_at_once_and_not_counted(connect: Connect) -> None:
+    leaving, other = connect(), connect()
+    await leaving.submit(PICTURE, {})
+    await leaving.release("leaving", [await claim_one(leaving, "leaving")], untried=True)
+    assert (await claim_one(other, "other")).deliveries == 1
+
+
+async def test_what_is_given_back_after_a_try_is_counted(connect: Connect) -> None:
+    leaving, other = connect(), connect()
+    await leaving.submit(PICTURE, {})
+    await leaving.release("leaving", [await claim_one(leaving, "leaving")], untried=False)
+    assert (await claim_one(other, "other")).deliveries == 2
+
+
+# Cancelling and expiring
+
+
+async def test_a_cancelled_job_that_waits_is_never_handed_out(jobs: Jobs) -> None:
+    job_id = await jobs.submit(PICTURE, {})
+    assert await jobs.cancel(job_id)
+    assert not await jobs.cancel(job_id)
+    view = await jobs.get(job_id)
+    assert (view.status, view.error["code"]) == ("cancelled", "job_cancelled")
+    assert await jobs.claim("w", 1, 1) == []
+    assert await jobs.depth() == 0
+
+
+async def test_cancelling_a_running_job_wins_over_its_answer(jobs: Jobs) -> None:
+    job_id = await jobs.submit(PICTURE, {})
+    claimed = await claim_one(jobs)
+    waiting = asyncio.create_task(jobs.wait(job_id, 60))
+    assert await jobs.cancel(job_id)
+    assert await jobs.image(claimed) is None
+    assert await jobs.alive([claimed]) == set()
+    assert not await jobs.finish(claimed, {})
+    assert (await waiting).status == "cancelled"
+    assert await jobs.depth() == 0
+
+
+async def test_an_ended_job_cannot_be_cancelled(jobs: Jobs) -> None:
+    job_id = await jobs.submit(PICTURE, {})
+    await jobs.finish(await claim_one(jobs), {})
+    assert not await jobs.cancel(job_id)
+    assert (await jobs.get(job_id)).status == "done"
+
+
+async def test_results_expire_and_are_then_forgotten(connect: Connect) -> None:
+    jobs = connect(result_ttl_seconds=1)
+    job_id = await jobs.submit(PICTURE, {})
+    await jobs.finish(await claim_one(jobs), {})
+    seen = set()
+    while view := await jobs.get(job_id):
+        seen.add(view.status)
+        await asyncio.sleep(0.1)
+    assert "expired" in seen and seen <= {"done", "expired"}
+
+
+async def test_a_picture_that_waited_too_long_expires(connect: Connect) -> None:
+    jobs = connect(image_ttl_seconds=1)
+    job_id = await jobs.submit(PICTURE, {})
+    view = await jobs.wait(job_id, 30)
+    assert (view.status, view.error["code"]) == ("expired", "job_expired")
+
+
+# Watching
+
+
+async def test_the_age_of_the_oldest_job_is_told(jobs: Jobs) -> None:
+    assert await jobs.oldest_age() == 0.0
+    await jobs.submit(PICTURE, {})
+    await asyncio.sleep(0.05)
+    await jobs.submit(PICTURE, {})
+    assert await jobs.oldest_age() >= 0.05
+
+
+async def test_workers_are_listed_while_they_live(jobs: Jobs) -> None:
+    assert await jobs.workers() == []
+    await jobs.beat("b", {"name": "mini"}, 9)
+    await jobs.beat("a", {"name": "mini"}, 0.05)
+    await asyncio.sleep(0.1)
+    assert await jobs.workers() == [{"worker": "b", "name": "mini"}]
+    await jobs.retire("b")
+    assert await jobs.workers() == []
+
+
+async def test_a_worker_that_leaves_takes_no_job_with_it(connect: Connect) -> None:
+    leaving, other = connect(), connect()
+    await leaving.submit(PICTURE, {})
+    claimed = await claim_one(leaving, "leaving")
+    await leaving.retire("leaving")
+    await fall_silent(leaving, claimed)
+    assert len(await other.claim("other", 1, 1)) == 1
+
+
+# The broker away
+
+
+async def test_a_broker_that_went_away_is_told_and_its_return_noticed(own_server: EmbeddedValkey) -> None:
+    jobs = Jobs.connect(Settings(redis_url=own_server.url))
+    try:
+        await jobs.submit(PICTURE, {})
+        own_server.halt()
+        for call in (jobs.ping(), jobs.submit(PICTURE, {}), jobs.claim("w", 1, 1), jobs.depth()):
+            with pytest.raises(QueueUnavailable):
+                await call
+        own_server.start()
+        job_id = await jobs.submit(PICTURE, {})  # and scripts and group are made anew
+        assert (await claim_one(jobs)).id == job_id
+    finally:
+        await jobs.close()
+
+
+async def test_a_waiter_outlasts_a_broker_that_hangs(own_server: EmbeddedValkey) -> None:
+    jobs = Jobs.connect(Settings(redis_url=own_server.url, redis_timeout_seconds=0.5))
+    try:
+        job_id = await jobs.submit(PICTURE, {})
+        claimed = await claim_one(jobs)
+        waiting = asyncio.create_task(jobs.wait(job_id, 60))
+        await asyncio.sleep(0.05)
+        kill(own_server.pid or 0, signal.SIGSTOP)
+        with pytest.raises(QueueUnavailable):
+            await jobs.depth()
+        kill(own_server.pid or 0, signal.SIGCONT)
+        assert await jobs.finish(claimed, {})
+        assert (await waiting).status == "done"
+    finally:
+        await jobs.close()
+
+
+def test_a_queue_without_an_address_is_refused() -> None:
+    with pytest.raises(ValueError, match="redis_url"):
+        Jobs.connect(Settings(redis_url=None))
