@@ -176,6 +176,7 @@ class Parser:
             dense=dense.permute(2, 0, 1),
             terms=asked.terms,
             person=asked.person,
+            finer=tuple(asked.finer(i) for i in range(len(asked.terms))),
         )
 
 
