@@ -159,5 +159,6 @@ def free_port() -> int:
 
 
 def die_with_parent() -> None:
+    """For a child's `preexec_fn`, on Linux: SIGTERM when the thread that started it is no more."""
     """For `preexec_fn`: on Linux, the child gets SIGTERM when the thread that started it ends."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
