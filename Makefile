@@ -53,10 +53,11 @@ manifests: $(VENV)/.installed-manifests ## Render and validate the Compose and K
 wheel: $(VENV)/.installed ## Build the wheel into dist/
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
 
+# async-timeout is for Pythons before 3.11.3 alone, and so not in every .venv.
 .PHONY: lock
 lock: $(VENV)/.installed-manifests ## Write constraints.txt anew from what .venv holds
-	@sed '/^[^#]/d' constraints.txt > $(VENV)/lock
-	@$(PIP) freeze --all --exclude-editable | grep -v '^pip==' | sed -E 's/\+[a-z0-9.]+$$//' >> $(VENV)/lock
+	@{ grep '^#' constraints.txt; { grep '^async-timeout==' constraints.txt; $(PIP) freeze --all --exclude-editable; } \
+	  | grep -v '^pip==' | sed -E 's/\+[a-z0-9.]+$$//' | sort -fu; } > $(VENV)/lock
 	@mv $(VENV)/lock constraints.txt
 
 .PHONY: clean
