@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass
 from http.client import HTTPConnection, HTTPException
 from itertools import cycle, islice
 from pathlib import Path
+from queue import SimpleQueue
 from statistics import quantiles
-from threading import local
 from time import monotonic, perf_counter, sleep
 from typing import TYPE_CHECKING, Any
 
@@ -168,17 +168,25 @@ def _until_ready(port: int, tree: subprocess.Popen[bytes]) -> None:
 
 def _post_all(port: int, bodies: Sequence[bytes], clients: int) -> tuple[float, list[_Answer]]:
     """(wall seconds, answers) of all pictures, each client with one connection kept open."""
-    own = local()
+    connections = [HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS) for _ in range(clients)]
+    free = SimpleQueue[HTTPConnection]()
 
     def post(body: bytes) -> _Answer:
-        if not hasattr(own, "connection"):
-            own.connection = HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
-        return _post(own.connection, body)
+        connection = free.get()
+        try:
+            return _post(connection, body)
+        finally:
+            free.put(connection)
 
+    for connection in connections:
+        free.put(connection)
     with ThreadPoolExecutor(clients) as pool:
         start = perf_counter()
         answers = list(pool.map(post, bodies))
-        return perf_counter() - start, answers
+        seconds = perf_counter() - start
+    for connection in connections:
+        connection.close()
+    return seconds, answers
 
 
 def _post(connection: HTTPConnection, body: bytes) -> _Answer:

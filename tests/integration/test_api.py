@@ -531,8 +531,7 @@ class TestSystem:
 
 
 def test_import_of_the_api_leaves_torch_unloaded():
-    code = (
-        "import sys, service.api, service.serve; print(*(name in sys.modules for name in ('torch', 'model')))"
-    )
+    loaded = "print(*(name in sys.modules for name in ('torch', 'model')))"
+    code = f"import sys, service.api, service.cli, service.serve; {loaded}"
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert ran.stdout.strip() == "False False"
