@@ -1,8 +1,13 @@
-"""A checkpoint on disk: `config.json` and `model.safetensors` in one folder. Nothing pickled."""
+"""A checkpoint on disk: `config.json` and `model.safetensors` in one folder. Nothing pickled.
+
+A folder of `full` also has `sources.json`, which names the files of its frozen parts (see
+`model.network.sources`); its `model.safetensors`, if there is one, then holds the trained parts alone.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,14 +16,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from model.network.config import SpectrumConfig
+from model.network.errors import CheckpointError
+from model.network.sources import Sources, locate
 from model.network.spectrum import Spectrum
+from model.network.towers import TextTower, minilm
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+__all__ = ["CheckpointError", "is_finite", "load", "load_text", "revision", "save"]
+
+CONFIG, WEIGHTS, SOURCES = "config.json", "model.safetensors", "sources.json"
 HALF_FROM = 1024  # tensors of at least this many elements are stored in half precision
-
-
-class CheckpointError(ValueError):
-    """A checkpoint is missing, broken, or of another shape than its config says."""
 
 
 def save(folder: Path, config: SpectrumConfig, weights: dict[str, Tensor]) -> None:
@@ -34,9 +40,14 @@ def save(folder: Path, config: SpectrumConfig, weights: dict[str, Tensor]) -> No
 
 def load(folder: Path) -> Spectrum:
     """Read a checkpoint: a network in evaluation mode, float32 on the CPU. CheckpointError if it cannot."""
-    for name in (CONFIG, WEIGHTS):
+    sources = _sources(folder)
+    for name in (CONFIG,) if sources else (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
             raise CheckpointError(f"no checkpoint at {folder}: {name} is missing")
+    if sources:
+        from model.network.pretrained import load_full  # `mini` need not wait for PEFT
+
+        return load_full(sources, base=_config(folder))
     try:
         config = SpectrumConfig.load(folder / CONFIG)
         weights = load_file(folder / WEIGHTS)
@@ -47,13 +58,40 @@ def load(folder: Path) -> Spectrum:
     return network.eval()
 
 
+def load_text(folder: Path) -> TextTower:
+    """The frozen text encoder that this checkpoint was trained with. CheckpointError if it cannot be had."""
+    sources = _sources(folder)
+    if sources is None:
+        return minilm()
+    from model.network import pretrained
+
+    return pretrained.load_text(sources)
+
+
 def revision(folder: Path) -> str:
     """The first 12 hex digits of the SHA-256 of config and weights: names exactly what answers."""
+    sources = _sources(folder)
     digest = hashlib.sha256((folder / CONFIG).read_bytes())
-    with (folder / WEIGHTS).open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+    for path in locate(sources) if sources else [folder / WEIGHTS]:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
     return digest.hexdigest()[:12]
+
+
+def _sources(folder: Path) -> Sources | None:
+    """Where the frozen parts lie; the folder's own weights are the head, if it has any. None for `mini`."""
+    if not (folder / SOURCES).is_file():
+        return None
+    sources = Sources.load(folder / SOURCES)
+    return replace(sources, head=str(folder)) if (folder / WEIGHTS).is_file() else sources
+
+
+def _config(folder: Path) -> SpectrumConfig:
+    try:
+        return SpectrumConfig.load(folder / CONFIG)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"the checkpoint at {folder} is broken: {str(error)[:300]}") from error
 
 
 def is_finite(weights: dict[str, Tensor]) -> bool:

@@ -1,0 +1,92 @@
+"""LoRA adapters merged into the weights that they change: W + (alpha / r) B A. Nothing else of them is left.
+
+Source: Hu et al., 'LoRA'; the paper merges its texture adapter this way. The arithmetic is PEFT's own. What
+is added here is that an adapter which does not fit is an error: both libraries skip such tensors with a note,
+and the network would run without what it was loaded for.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from diffusers import UNet2DConditionModel
+from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from model.network.errors import CheckpointError
+from model.network.sources import DIFFUSERS_LORA, PEFT_LORA
+
+PEFT_PREFIX = "base_model.model."
+# transformers 5 took this level out of CLIP's towers; adapters trained before it still name it.
+TOWER_PREFIXES = ("text_model.", "vision_model.")
+
+
+def merge_lora(model: nn.Module, folder: Path) -> None:
+    """Merge the adapter in `folder` into `model`, in place. CheckpointError if a tensor of it finds no place.
+
+    PEFT's layout (`adapter_config.json`, `adapter_model.safetensors`) for any model, diffusers' layout
+    (`pytorch_lora_weights.safetensors`) for a UNet.
+    """
+    try:
+        if (folder / PEFT_LORA).is_file():
+            _merge_peft(model, folder)
+        elif isinstance(model, UNet2DConditionModel):
+            _merge_diffusers(model, folder)
+        else:
+            raise CheckpointError(f"the LoRA at {folder} is for a UNet, not for {type(model).__name__}")
+    except CheckpointError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(
+            f"the LoRA at {folder} does not fit {type(model).__name__}: {str(error)[:300]}"
+        ) from error
+
+
+def _merge_peft(model: nn.Module, folder: Path) -> None:
+    config = LoraConfig.from_pretrained(str(folder))
+    if not isinstance(config, LoraConfig):
+        raise CheckpointError(f"the adapter at {folder} is {config.peft_type}, not LORA")
+    config.inference_mode, config.init_lora_weights = True, False  # every value comes from the file
+    weights = {_fit(name, model, folder): w for name, w in load_file(folder / PEFT_LORA).items()}
+    wrapped = get_peft_model(model, config)
+    result: Any = set_peft_model_state_dict(wrapped, weights)
+    absent = [name for name in result.missing_keys if ".lora_" in name]
+    if absent or result.unexpected_keys:
+        raise CheckpointError(
+            f"the LoRA at {folder} does not fit its own adapter_config.json: "
+            f"absent {absent[:3]}, unknown {result.unexpected_keys[:3]}"
+        )
+    wrapped.merge_and_unload(safe_merge=True)
+
+
+def _fit(name: str, model: nn.Module, folder: Path) -> str:
+    """The name that a tensor of the adapter has for this model, whichever transformers wrote it."""
+    module = name.removeprefix(PEFT_PREFIX).partition(".lora_")[0]
+    places = {place for place, _ in model.named_modules()}
+    guesses = [module]
+    for prefix in TOWER_PREFIXES:
+        guesses += [module.removeprefix(prefix), prefix + module]
+    for guess in guesses:
+        if guess in places:
+            return name.replace(module, guess, 1)
+    raise CheckpointError(f"the LoRA at {folder} changes {module}, which {type(model).__name__} has not")
+
+
+def _merge_diffusers(unet: Any, folder: Path) -> None:
+    weights = load_file(folder / DIFFUSERS_LORA)
+    # A pipeline writes 'unet.', perhaps beside a text encoder's; a UNet by itself writes no prefix.
+    prefix = "unet" if any(name.startswith("unet.") for name in weights) else None
+    offered = _numbers({k: w for k, w in weights.items() if prefix is None or k.startswith("unet.")})
+    unet.load_lora_adapter(folder, prefix=prefix, weight_name=DIFFUSERS_LORA, local_files_only=True)
+    taken = _numbers(dict(unet.named_parameters()))
+    if taken != offered:
+        raise CheckpointError(f"the LoRA at {folder} holds {offered} numbers, {taken} of which fit the UNet")
+    unet.fuse_lora(safe_fusing=True)
+    unet.unload_lora()
+
+
+def _numbers(weights: dict[str, Tensor]) -> int:
+    return sum(w.numel() for name, w in weights.items() if "lora" in name and w.ndim > 1)
