@@ -121,6 +121,7 @@ class EmbeddedValkey:
         return options
 
     def _answers(self) -> bool:
+        """Whether our own process serves; on a taken port it would be somebody else's."""
         address: str | tuple[str, int] = ("127.0.0.1", self._port or 0)
         family = socket.AF_INET
         if self._port is None:
@@ -128,8 +129,8 @@ class EmbeddedValkey:
         with suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as connection:
             connection.settimeout(1.0)
             connection.connect(address)
-            connection.sendall(b"PING\r\n")
-            return connection.recv(16).startswith(b"+PONG")
+            connection.sendall(b"INFO server\r\n")
+            return f"process_id:{self.pid}\r\n".encode() in connection.recv(65_536)
         return False
 
 

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 _WEIGHTS = Path(__file__).resolve().parent.parent / "model" / "weights"
 
 Count = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 

@@ -22,6 +22,13 @@ def valkey() -> Iterator[EmbeddedValkey]:
 
 
 @pytest.fixture
+def own_server() -> Iterator[EmbeddedValkey]:
+    """A small server that the test may stop or fill."""
+    with EmbeddedValkey(port=free_port(), max_memory="16mb") as server:
+        yield server
+
+
+@pytest.fixture
 def make_settings(valkey: EmbeddedValkey) -> MakeSettings:
     """Settings of this test's own key prefix, with leases that do not run out; keywords change them."""
     prefix = f"test-{secrets.token_hex(6)}"

@@ -1,0 +1,89 @@
+"""A worker with a model of a few lines: for a test's own process, or as a process of its own.
+
+A picture is one row of grey bytes, and reading it sums them. What else happens to it stands in the job's
+request, so that one test's jobs may each behave in their own way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.craft import Craft
+from service.errors import ImageUndecodable
+from service.settings import Settings
+from service.worker import serve
+
+TORN = b""
+
+
+@dataclass
+class FakeModel:
+    """Requests may hold, each on its own:
+
+    `log`: a file that gets a line at each reading · `hang_once`: hangs at the first reading of that log ·
+    `raises`: the message of a RuntimeError that takes the whole batch · `unrenderable`: no answer comes
+    of it · `gate`: the reading has `entered` and waits until the test opens the `gate`.
+    """
+
+    batches: list[int] = field(default_factory=list)
+    decoded: list[int] = field(default_factory=list)
+    gate: threading.Event = field(default_factory=threading.Event)
+    entered: threading.Event = field(default_factory=threading.Event)
+
+    def craft(self) -> Craft:
+        """Itself as what a worker does."""
+        return Craft(
+            self.decode, lambda request: request, lambda width, height: width * height, self.parse, render
+        )
+
+    def decode(self, data: bytes) -> NDArray[np.uint8]:
+        """Bytes -> (1, W, 3)."""
+        self.decoded.append(len(data))
+        if data == TORN:
+            raise ImageUndecodable("Torn.")
+        row = np.frombuffer(data, np.uint8)
+        return np.broadcast_to(row[None, :, None], (1, len(row), 3))
+
+    def parse(self, images: Sequence[NDArray[np.uint8]], queries: Sequence[Any]) -> list[int]:
+        """The sum of each picture."""
+        self.batches.append(len(images))
+        for query in queries:
+            self._live_through(query)
+        for query in queries:
+            if "raises" in query:
+                raise RuntimeError(query["raises"])
+        return [int(image[..., 0].sum()) for image in images]
+
+    def _live_through(self, query: dict[str, Any]) -> None:
+        if "gate" in query:
+            self.entered.set()
+            self.gate.wait(60)
+        if "log" in query:
+            log = Path(query["log"])
+            first = not log.exists()
+            with log.open("a") as lines:
+                lines.write("read\n")
+            if first and "hang_once" in query:
+                time.sleep(600)
+
+
+def render(reading: Any, request: dict[str, Any], *, id: str, timings_ms: dict[str, float]) -> dict[str, Any]:
+    """The sum as an answer."""
+    if "unrenderable" in request:
+        raise KeyError("a secret of the inside")
+    return {"id": id, "sum": reading, "stages": sorted(timings_ms)}
+
+
+if __name__ == "__main__":
+    drained = asyncio.run(serve(Settings(), FakeModel().craft(), {"name": "fake"}))
+    sys.exit(0 if drained else 1)
