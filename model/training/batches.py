@@ -62,7 +62,7 @@ class SceneBatches(Dataset[Batch]):
 
     def __getitem__(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))
-        upright = rng.random() < 0.6
+        upright = rng.random() < 0.42
         size = self._size(upright)
         scenes = []
         for _ in range(self.batch):
@@ -83,7 +83,7 @@ class SceneBatches(Dataset[Batch]):
         if upright:
             return "photo" if rng.random() < 0.94 else "empty"
         kinds: tuple[Kind, ...] = ("row", "group", "empty")
-        return kinds[int(rng.choice(3, p=(0.4, 0.52, 0.08)))]
+        return kinds[int(rng.choice(3, p=(0.3, 0.62, 0.08)))]
 
 
 def collate(scenes: list[Scene], phrases: Phrases, rng: np.random.Generator) -> Batch:
