@@ -61,10 +61,15 @@ def bind(settings: Settings) -> socket.socket:
 
 
 def until_told_to_stop() -> asyncio.Event:
-    """An event that the first SIGTERM or SIGINT sets."""
-    stop = asyncio.Event()
+    """An event that the first SIGTERM or SIGINT sets; a second one ends the process without a drain."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def told(sign: signal.Signals) -> None:
+        stop.set()
+        loop.remove_signal_handler(sign)
+
     for sign in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+        loop.add_signal_handler(sign, told, sign)
     return stop
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,9 +23,9 @@ LIMITS = Limits()
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
 
-def encoded(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
+def encoded(image: Image.Image, form: str = "PNG", **options: Any) -> bytes:
     data = BytesIO()
-    image.save(data, form, **options)  # type: ignore[arg-type]
+    image.save(data, form, **options)
     return data.getvalue()
 
 
