@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from diffusers import UNet2DConditionModel
-from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
+from diffusers.utils import convert_unet_state_dict_to_peft
+from peft import LoraConfig, LoraModel, set_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 
 from model.network.errors import CheckpointError
 from model.network.sources import DIFFUSERS_LORA, PEFT_LORA
@@ -51,20 +52,21 @@ def _merge_peft(model: nn.Module, folder: Path) -> None:
         raise CheckpointError(f"the adapter at {folder} is {config.peft_type}, not LORA")
     config.inference_mode, config.init_lora_weights = True, False  # every value comes from the file
     weights = {_fit(name, model, folder): w for name, w in load_file(folder / PEFT_LORA).items()}
-    wrapped = get_peft_model(model, config)
-    result: Any = set_peft_model_state_dict(wrapped, weights)
+    tuner = LoraModel(model, config, "default")
+    result: Any = set_peft_model_state_dict(model, weights)
     absent = [name for name in result.missing_keys if ".lora_" in name]
     if absent or result.unexpected_keys:
         raise CheckpointError(
             f"the LoRA at {folder} does not fit its own adapter_config.json: "
             f"absent {absent[:3]}, unknown {result.unexpected_keys[:3]}"
         )
-    wrapped.merge_and_unload(safe_merge=True)
+    tuner.merge_and_unload(safe_merge=True)
 
 
 def _fit(name: str, model: nn.Module, folder: Path) -> str:
-    """The name that a tensor of the adapter has for this model, whichever transformers wrote it."""
-    module = name.removeprefix(PEFT_PREFIX).partition(".lora_")[0]
+    """The name that a tensor of the adapter has in this model, whichever transformers wrote it."""
+    name = name.removeprefix(PEFT_PREFIX)
+    module = name.partition(".lora_")[0]
     places = {place for place, _ in model.named_modules()}
     guesses = [module]
     for prefix in TOWER_PREFIXES:
@@ -79,14 +81,11 @@ def _merge_diffusers(unet: Any, folder: Path) -> None:
     weights = load_file(folder / DIFFUSERS_LORA)
     # A pipeline writes 'unet.', perhaps beside a text encoder's; a UNet by itself writes no prefix.
     prefix = "unet" if any(name.startswith("unet.") for name in weights) else None
-    offered = _numbers({k: w for k, w in weights.items() if prefix is None or k.startswith("unet.")})
+    own = {n.removeprefix("unet."): w for n, w in weights.items() if prefix is None or n.startswith("unet.")}
+    offered = {name for name in convert_unet_state_dict_to_peft(own) if ".lora_" in name}
     unet.load_lora_adapter(folder, prefix=prefix, weight_name=DIFFUSERS_LORA, local_files_only=True)
-    taken = _numbers(dict(unet.named_parameters()))
-    if taken != offered:
-        raise CheckpointError(f"the LoRA at {folder} holds {offered} numbers, {taken} of which fit the UNet")
+    taken = {name.replace(".default_0.", ".") for name, _ in unet.named_parameters() if ".lora_" in name}
+    if odd := sorted(taken ^ offered):
+        raise CheckpointError(f"the LoRA at {folder} does not fit the UNet: {', '.join(odd[:3])}")
     unet.fuse_lora(safe_fusing=True)
     unet.unload_lora()
-
-
-def _numbers(weights: dict[str, Tensor]) -> int:
-    return sum(w.numel() for name, w in weights.items() if "lora" in name and w.ndim > 1)
