@@ -181,9 +181,14 @@ class Parser:
 
 
 def _device(name: str) -> str:
-    if name != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    """The device of this name; CheckpointError where it is not there, as for any model that cannot load."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise CheckpointError(f"there is no device {name!r} here: {str(error).splitlines()[0]}") from error
+    return name
 
 
 def _own(query: Query, asked: Asked) -> tuple[str, ...]:

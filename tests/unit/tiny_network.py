@@ -38,7 +38,7 @@ def tiny_mini() -> SpectrumConfig:
         ),
         head=HeadConfig(
             width=32,
-            hidden=32,
+            hidden=64,
             pixel_layers=1,
             pixel_feedforward=32,
             decoder_layers=1,

@@ -1,0 +1,119 @@
+"""The door: sizes, batching, and what it refuses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model.network.spectrum import Spectrum
+from model.parser import CheckpointError, Parser, Query
+from tests.unit.tiny_network import hashed_text, tiny_mini
+
+SIZES = st.integers(1, 9000)
+
+
+@pytest.fixture(scope="module")
+def parser() -> Parser:
+    torch.manual_seed(3)
+    network = Spectrum(tiny_mini())
+    # A random 'no object' and a person who is always likely, so that answers are not all empty.
+    with torch.no_grad():
+        network.grounding.no_object.copy_(-network.grounding.text(hashed_text()(["a photo of a person"]))[0])
+    return Parser(network, hashed_text(), device="cpu")
+
+
+def picture(seed: int, height: int, width: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@given(SIZES, SIZES)
+@settings(max_examples=200, deadline=None)
+def test_the_network_input_is_bounded_and_on_the_grid(width, height):
+    torch.manual_seed(0)
+    tall, wide = CHEAP.input_size(width, height)
+    config = CHEAP.config
+    assert tall % config.multiple == wide % config.multiple == 0
+    assert min(tall, wide) >= config.multiple
+    assert max(tall, wide) <= config.max_long_side
+    assert CHEAP.cost(width, height) == tall * wide
+
+
+CHEAP = Parser(Spectrum(tiny_mini()), hashed_text(), device="cpu")
+
+
+def test_sharing_a_batch_changes_no_answer(parser):
+    pictures = [picture(s, *size) for s, size in enumerate([(96, 64), (96, 64), (64, 96), (30, 200)])]
+    queries = [
+        Query(),
+        Query(prompts=("red hat", "skin")),
+        Query(caption="a woman in a long green coat"),
+        Query(),
+    ]
+    together = parser.parse(pictures, queries)
+    assert any(answer.persons for answer in together)
+    for image, query, shared in zip(pictures, queries, together, strict=True):
+        (alone,) = parser.parse([image], [query])
+        assert (alone.segment_map == shared.segment_map).mean() > 0.999
+        assert (alone.person_map == shared.person_map).mean() > 0.999
+        assert [s.label for s in alone.segments] == [s.label for s in shared.segments]
+
+
+def test_the_same_question_gets_the_same_answer(parser):
+    image = picture(1, 80, 60)
+    first, second = (parser.parse([image], [Query()])[0] for _ in range(2))
+    assert np.array_equal(first.segment_map, second.segment_map)
+    assert first.segments == second.segments
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 500), (700, 2), (64, 64)])
+def test_maps_have_the_size_of_the_picture(parser, size):
+    (answer,) = parser.parse([picture(0, *size)], [Query()])
+    assert answer.segment_map.shape == answer.person_map.shape == answer.size == size
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((4, 4, 3)),
+        np.zeros((0, 4, 3), np.uint8),
+    ],
+)
+def test_what_is_no_picture_is_refused(parser, wrong):
+    with pytest.raises(ValueError, match="picture must be"):
+        parser.parse([wrong], [Query()])
+
+
+def test_a_query_for_each_picture(parser):
+    with pytest.raises(ValueError, match="1 pictures and 2 queries"):
+        parser.parse([picture(0, 8, 8)], [Query(), Query()])
+
+
+def test_unmatched_prompts_are_the_callers_own(parser):
+    (answer,) = parser.parse([picture(0, 64, 64)], [Query(prompts=("saree", "wizard hat"))])
+    found = {segment.label for segment in answer.segments}
+    assert set(answer.unmatched_prompts) == {"saree", "wizard hat"} - found
+    assert found <= {"saree", "wizard hat"}
+    (default,) = parser.parse([picture(0, 64, 64)], [Query()])
+    assert default.unmatched_prompts == ()
+
+
+def test_text_is_embedded_once():
+    calls: list[list[str]] = []
+    tower = hashed_text()
+    inner = tower._encode
+    tower._encode = lambda phrases: calls.append(phrases) or inner(phrases)
+    counted = Parser(Spectrum(tiny_mini()), tower, device="cpu")
+    for _ in range(2):
+        counted.parse([picture(0, 64, 64)], [Query(prompts=("red hat",))])
+    embedded = [phrase for call in calls for phrase in call]
+    assert len(embedded) == len(set(embedded)) > 0
+
+
+def test_a_device_that_is_not_there_is_named():
+    with pytest.raises(CheckpointError, match="cuda:77"):
+        Parser(Spectrum(tiny_mini()), hashed_text(), device="cuda:77")
