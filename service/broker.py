@@ -15,7 +15,7 @@ from redis.backoff import ExponentialWithJitterBackoff
 from service.errors import QueueOutOfMemory, QueueUnavailable
 from service.settings import Settings
 
-SCRIPTS = ("submit", "take", "lease", "finish", "beat", "retire")
+SCRIPTS = ("submit", "look", "group", "take", "lease", "finish", "beat", "retire")
 _LUA = Path(__file__).with_name("lua")
 _AWAY = (
     redis_errors.ConnectionError,

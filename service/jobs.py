@@ -162,12 +162,8 @@ class Jobs:
         """The job as it stands; None where there is no such job."""
         if not _JOB_ID.fullmatch(job_id):
             return None
-        with translated():
-            async with self._client.pipeline(transaction=True) as pipe:
-                pipe.get(self._key("result", job_id))
-                pipe.hget(self._key("job", job_id), "status")
-                pipe.exists(self._key("image", job_id))
-                outcome, status, has_image = await pipe.execute()
+        keys = [self._key(kind, job_id) for kind in ("result", "job", "image")]
+        outcome, status, has_image = await self._broker.run("look", keys, [])
         if outcome is not None:
             return JobView(job_id, **json.loads(outcome))
         if status is None:
@@ -308,8 +304,7 @@ class Jobs:
         except ResponseError as error:
             if not str(error).startswith("NOGROUP"):
                 raise
-        with suppress(ResponseError):  # another worker was first
-            await self._client.xgroup_create(self._key("work"), GROUP, id="0", mkstream=True)
+        await self._broker.run("group", [self._key("work")], [GROUP])
         return await read()
 
     async def _overdue(self, consumer: str, count: int) -> list[tuple[str, str]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,20 +13,22 @@ from service.embedded import EmbeddedValkey, free_port
 from service.jobs import Jobs
 from service.settings import Settings
 
+# Another server to hold the queue against, such as Redis 7.0: the path of its program.
+SERVER = Path(os.environ["SPECTRUM_TEST_SERVER"]) if "SPECTRUM_TEST_SERVER" in os.environ else None
 MakeSettings = Callable[..., Settings]
 
 
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[EmbeddedValkey]:
     """One server for the whole run; tests that stop a server start their own."""
-    with EmbeddedValkey(port=free_port(), max_memory="256mb") as server:
+    with EmbeddedValkey(port=free_port(), max_memory="256mb", binary=SERVER) as server:
         yield server
 
 
 @pytest.fixture
 def own_server() -> Iterator[EmbeddedValkey]:
     """A small server that the test may stop or fill."""
-    with EmbeddedValkey(port=free_port(), max_memory="16mb") as server:
+    with EmbeddedValkey(port=free_port(), max_memory="16mb", binary=SERVER) as server:
         yield server
 
 

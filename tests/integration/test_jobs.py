@@ -88,6 +88,16 @@ async def test_the_second_end_of_a_job_changes_nothing(jobs: Jobs) -> None:
     assert (await seen(jobs, job_id)).result == {"by": "first"}
 
 
+async def test_a_late_end_does_not_revive_an_expired_answer(jobs: Jobs) -> None:
+    job_id = await jobs.submit(PICTURE, {})
+    claimed = await claim_one(jobs)
+    await jobs.finish(claimed, {})
+    await jobs._broker.client.delete(jobs._broker.key("result", job_id))  # as its time to live does
+    assert not await jobs.finish(claimed, {})
+    assert not await jobs.cancel(job_id)
+    assert (await seen(jobs, job_id)).status == "expired"
+
+
 async def test_nothing_is_left_behind_but_what_expires(jobs: Jobs) -> None:
     for _ in range(3):
         await jobs.submit(PICTURE, {})
@@ -144,6 +154,9 @@ async def test_a_full_server_refuses_pictures_and_still_ends_jobs(own_server: Em
         with pytest.raises(QueueOutOfMemory):
             for _ in range(40):
                 await jobs.submit(bytes(2**20), {})
+        await jobs._broker.client.config_set("maxmemory", "1mb")
+        with pytest.raises(QueueOutOfMemory):
+            await jobs.submit(b"", {})
         claimed = (await jobs.claim("w", 1, 50))[0]
         await jobs.beat("w", {}, 9)
         assert await jobs.renew("w", [claimed]) == set()

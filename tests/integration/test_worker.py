@@ -141,18 +141,19 @@ async def test_renewal_keeps_a_long_job_from_running_twice(connect: Connect, mod
     mine, other = connect(lease_seconds=4.0), connect(lease_seconds=4.0)
     client, stream = mine._broker.client, mine._broker.key("work")
 
-    async def idle_ms() -> int:
-        (pending,) = await client.xpending_range(stream, GROUP, "-", "+", 1)
-        return int(pending["time_since_delivered"])
+    async def pending() -> dict[str, Any]:
+        (entry,) = await client.xpending_range(stream, GROUP, "-", "+", 1)
+        return dict(entry)
 
     async with working(mine, model, lease_seconds=4.0):
         job_id = await mine.submit(PICTURE, {"gate": 1})
         await asyncio.to_thread(model.entered.wait, 60)
-        (pending,) = await client.xpending_range(stream, GROUP, "-", "+", 1)
+        entry = (await pending())["message_id"]
         for _ in range(2):  # grown old by more than a lease in all, and young again each time
-            await client.xclaim(stream, GROUP, "w", 0, [pending["message_id"]], idle=2_500, justid=True)
-            while await idle_ms() >= 2_500:
+            await client.xclaim(stream, GROUP, "w", 0, [entry], idle=2_500, justid=True)
+            while (await pending())["time_since_delivered"] >= 2_500:
                 await asyncio.sleep(0.05)
+        assert (await pending())["times_delivered"] == 1  # renewed, not claimed anew
         assert await other.claim("other", 1, 1) == []
         model.gate.set()
         assert codes(await ended(mine, job_id)) == ["done"]
