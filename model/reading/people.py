@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor
 
 from model.reading.enlarge import Floats, Size, winners
@@ -14,6 +15,8 @@ from model.reading.readout import Readout
 from model.reading.thresholds import Thresholds
 
 Ids = NDArray[np.uint16]
+Mask = NDArray[np.bool_]
+HEAD = frozenset({"face", "hair"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def find_people(readout: Readout, size: Size, thresholds: Thresholds) -> People 
     chosen = (likely >= thresholds.person) & (readout.masks > 0).flatten(1).any(1)
     if not bool(chosen.any()):
         return None
-    logits, likely = readout.masks[chosen], likely[chosen]
+    logits, likely = split(readout.masks[chosen], likely[chosen], _heads(readout, thresholds), thresholds)
     scores = _scores(logits, likely)
     order = torch.argsort(scores, descending=True, stable=True)
     logits, scores = logits[order], scores[order]
@@ -56,6 +59,53 @@ def find_people(readout: Readout, size: Size, thresholds: Thresholds) -> People 
     nearest = index + np.uint16(1)
     inside = np.where(value > 0, nearest, np.uint16(0))
     return People(certain[stay], nearest, inside)
+
+
+def split(logits: Tensor, likely: Tensor, heads: Mask, thresholds: Thresholds) -> tuple[Tensor, Tensor]:
+    """Masks that cover several people who stand apart, cut into one mask for each.
+
+    A piece of a mask is somebody when it is large beside the largest piece and has a head of its own; what
+    lies between goes to the nearest. Legs below a table have no head and stay with whom they belong to. A
+    young network learns to tell people from places long before it learns to tell people from each other.
+    logits (n, h, w), likely (n,), heads (h, w) -> the same with more rows.
+    """
+    masks, chances = [], []
+    for mask, chance in zip(logits, likely, strict=True):
+        zones = _zones((mask > 0).cpu().numpy(), heads, thresholds)
+        if zones is None:
+            masks.append(mask)
+            chances.append(chance)
+            continue
+        where = torch.from_numpy(zones).to(mask.device)
+        for zone in range(1, int(zones.max()) + 1):
+            # Outside its zone the mask is as sure of nothing as it was of something.
+            masks.append(torch.where(where == zone, mask, -mask.abs() - 1))
+            chances.append(chance)
+    return torch.stack(masks), torch.stack(chances)
+
+
+def _zones(mask: Mask, heads: Mask, thresholds: Thresholds) -> NDArray[np.int64] | None:
+    """(h, w) -> the number 1.. of the person nearest to each cell, or None for a mask of one person."""
+    pieces, count = ndimage.label(mask, np.ones((3, 3)))
+    if count < 2:
+        return None
+    area = np.bincount(pieces.ravel(), minlength=count + 1)
+    crowns = np.bincount(pieces[heads], minlength=count + 1)
+    area[0] = crowns[0] = 0
+    people = (area >= thresholds.piece_share * area.max()) & (crowns >= thresholds.head_cells)
+    if people.sum() < 2:
+        return None
+    number = np.where(people, np.cumsum(people), 0)[pieces]
+    nearest = ndimage.distance_transform_edt(number == 0, return_distances=False, return_indices=True)
+    zones: NDArray[np.int64] = number[tuple(nearest)]
+    return zones
+
+
+def _heads(readout: Readout, thresholds: Thresholds) -> Mask:
+    """(h, w) cells where a face or hair is likelier than not; none where neither is among the terms."""
+    terms = [i for i, term in enumerate(readout.terms) if HEAD & {term.phrase, *term.path}]
+    heads: Mask = (readout.dense[terms].sum(0) > thresholds.head).cpu().numpy()
+    return heads
 
 
 def _scores(logits: Tensor, likely: Tensor) -> Tensor:

@@ -12,6 +12,8 @@ _SHARES = (
     "person_containment",
     "person_area",
     "person_visible",
+    "piece_share",
+    "head",
     "part_share",
     "split_share",
     "split_person",
@@ -37,6 +39,9 @@ class Thresholds:
     person_containment: float = 0.8  # the same, for intersection over the smaller mask
     person_area: float = 0.0005  # least visible share of the picture
     person_visible: float = 0.2  # least share of the own mask that no better person covers
+    piece_share: float = 0.1  # a piece of a person's mask may be another person: of the largest piece ...
+    head: float = 0.5  # ... with cells of face or hair at least this likely ...
+    head_cells: int = 4  # ... and so many of them
     part_share: float = 0.5  # a part belongs to people when this share of it lies inside their masks
     split_share: float = 0.1  # a person has a substantial share of a part: this share of the part ...
     split_person: float = 0.02  # ... or this share of the person
