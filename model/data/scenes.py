@@ -169,7 +169,8 @@ class SceneMaker:
                 tall = scene.image.shape[0] * rng.uniform(0.5, 1.0)
                 top = rng.uniform(0, scene.image.shape[0] - tall)
                 return _resize(scene.image, size, (left, top, right, top + tall))
-        ramp = np.linspace(*rng.uniform(0, 255, (2, 3)), num=size[0])[:, None]
+        start, end = rng.uniform(0, 255, (2, 3))
+        ramp = np.linspace(start, end, num=size[0])[:, None]
         noisy = ramp + rng.normal(0, rng.uniform(0, 25), (*size, 3))
         return np.clip(noisy, 0, 255).astype(np.uint8)
 

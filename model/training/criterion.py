@@ -41,8 +41,9 @@ class Criterion(nn.Module):
         config.train_num_points = points
         config.class_weight, config.mask_weight, config.dice_weight = OBJECTNESS, BCE, DICE
         self.matched = Mask2FormerLoss(config, weight_dict={})
-        self.matched.empty_weight = torch.ones(len(PROMPTS) + 1)
-        self.matched.empty_weight[-1] = config.no_object_weight
+        # The loss leaves this buffer to `post_init` of a model, which it is no part of here.
+        with torch.no_grad():
+            self.matched.empty_weight.fill_(1.0)[-1] = config.no_object_weight
         self.weights = weights or Weights()
 
     def forward(

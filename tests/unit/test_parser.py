@@ -106,7 +106,12 @@ def test_text_is_embedded_once():
     calls: list[list[str]] = []
     tower = hashed_text()
     inner = tower._encode
-    tower._encode = lambda phrases: calls.append(phrases) or inner(phrases)
+
+    def counting(phrases):
+        calls.append(phrases)
+        return inner(phrases)
+
+    tower._encode = counting
     counted = Parser(Spectrum(tiny_mini()), tower, device="cpu")
     for _ in range(2):
         counted.parse([picture(0, 64, 64)], [Query(prompts=("red hat",))])

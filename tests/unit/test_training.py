@@ -127,11 +127,11 @@ def test_targets_hold_each_person_and_each_of_its_parts(phrases):
     classes[8:16, 36:60] = IGNORE
     scene = Scene(np.zeros((64, 64, 3), np.uint8), classes, persons)
     masks, labels, said = targets_of(scene, phrases, np.random.default_rng(0))
-    assert labels.tolist() == [PERSON, shirt - 1, pants - 1] * 2
+    assert labels.tolist() == [PERSON, pants - 1, shirt - 1] * 2
     assert masks.shape == (6, 32, 32)
     assert torch.equal(masks[0], masks[1] | masks[2])
     assert not (masks[4] & masks[5]).any()
-    assert masks[4].sum() < masks[1].sum()  # what is not known is nobody's shirt
+    assert masks[5].sum() < masks[2].sum()  # what is not known is nobody's shirt
     assert {label for label, _ in said.tolist()} == {shirt - 1, pants - 1}
 
 
