@@ -18,7 +18,7 @@ from model import checkpoint
 from model.checkpoint import CheckpointError
 from model.network.config import SpectrumConfig
 from model.network.spectrum import Output, Spectrum
-from model.network.towers import TextTower, minilm
+from model.network.towers import TextTower
 from model.parsing import Color, Parsing, Person, Query, Segment
 from model.reading.postprocess import read
 from model.reading.readout import Readout
@@ -70,7 +70,7 @@ class Parser:
             torch.set_num_threads(threads)
         folder = Path(path)
         network = checkpoint.load(folder)
-        return cls(network, minilm(), revision=checkpoint.revision(folder), device=device)
+        return cls(network, checkpoint.load_text(folder), revision=checkpoint.revision(folder), device=device)
 
     def cost(self, width: int, height: int) -> int:
         """Pixels that a picture of this size takes on the device."""
