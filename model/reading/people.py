@@ -46,12 +46,15 @@ def find_people(readout: Readout, size: Size, thresholds: Thresholds) -> People 
     chosen = (likely >= thresholds.person) & (readout.masks > 0).flatten(1).any(1)
     if not bool(chosen.any()):
         return None
-    logits, likely = split(readout.masks[chosen], likely[chosen], _heads(readout, thresholds), thresholds)
+    scene = Scene.of(readout, thresholds)
+    logits, likely = split(readout.masks[chosen], likely[chosen], scene, thresholds)
     scores = _scores(logits, likely)
     order = torch.argsort(scores, descending=True, stable=True)
     logits, scores = logits[order], scores[order]
     unlike = _unlike(logits > 0, thresholds)
     cells, certain = logits[unlike].float().cpu().numpy(), scores[unlike].double().cpu().numpy()
+    cells, alone = join(cells, scene, thresholds)
+    cells, certain = cells[alone], certain[alone]
     stay = _visible(cells, thresholds)
     if not stay.any():
         return None
@@ -61,17 +64,48 @@ def find_people(readout: Readout, size: Size, thresholds: Thresholds) -> People 
     return People(certain[stay], nearest, inside)
 
 
-def split(logits: Tensor, likely: Tensor, heads: Mask, thresholds: Thresholds) -> tuple[Tensor, Tensor]:
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where somebody is and where heads are, by the dense map: pieces (h, w) 0.., heads (h, w)."""
+
+    pieces: NDArray[np.int32]
+    heads: Mask
+
+    @classmethod
+    def of(cls, readout: Readout, thresholds: Thresholds) -> Scene:
+        """Pieces are the connected parts of what is not background; heads are likely faces and hair."""
+        terms = [i for i, term in enumerate(readout.terms) if HEAD & {term.phrase, *term.path}]
+        heads: Mask = (readout.dense[terms].sum(0) > thresholds.head).cpu().numpy()
+        pieces, _ = ndimage.label((readout.dense[-1] < 0.5).cpu().numpy(), np.ones((3, 3)))
+        return cls(pieces, heads)
+
+    def zones(self, mask: Mask, thresholds: Thresholds) -> NDArray[np.int64] | None:
+        """(h, w) -> the number 1.. of the person nearest to each cell, or None for a mask of one person."""
+        count = int(self.pieces.max()) + 1
+        area = np.bincount(self.pieces[mask], minlength=count)
+        crowns = np.bincount(self.pieces[self.heads], minlength=count)
+        area[0] = 0
+        people = (area >= thresholds.piece_share * area.max()) & (crowns >= thresholds.head_cells)
+        if people[1:].sum() < 2:
+            return None
+        people[0] = False
+        number = np.where(people, np.cumsum(people), 0)[self.pieces]
+        nearest = ndimage.distance_transform_edt(number == 0, return_distances=False, return_indices=True)
+        zones: NDArray[np.int64] = number[tuple(nearest)]
+        return zones
+
+
+def split(logits: Tensor, likely: Tensor, scene: Scene, thresholds: Thresholds) -> tuple[Tensor, Tensor]:
     """Masks that cover several people who stand apart, cut into one mask for each.
 
-    A piece of a mask is somebody when it is large beside the largest piece and has a head of its own; what
+    A piece of the foreground is somebody when a large share of the mask lies in it and it has a head; what
     lies between goes to the nearest. Legs below a table have no head and stay with whom they belong to. A
     young network learns to tell people from places long before it learns to tell people from each other.
-    logits (n, h, w), likely (n,), heads (h, w) -> the same with more rows.
+    logits (n, h, w), likely (n,) -> the same with more rows.
     """
     masks, chances = [], []
     for mask, chance in zip(logits, likely, strict=True):
-        zones = _zones((mask > 0).cpu().numpy(), heads, thresholds)
+        zones = scene.zones((mask > 0).cpu().numpy(), thresholds)
         if zones is None:
             masks.append(mask)
             chances.append(chance)
@@ -84,28 +118,23 @@ def split(logits: Tensor, likely: Tensor, heads: Mask, thresholds: Thresholds) -
     return torch.stack(masks), torch.stack(chances)
 
 
-def _zones(mask: Mask, heads: Mask, thresholds: Thresholds) -> NDArray[np.int64] | None:
-    """(h, w) -> the number 1.. of the person nearest to each cell, or None for a mask of one person."""
-    pieces, count = ndimage.label(mask, np.ones((3, 3)))
-    if count < 2:
-        return None
-    area = np.bincount(pieces.ravel(), minlength=count + 1)
-    crowns = np.bincount(pieces[heads], minlength=count + 1)
-    area[0] = crowns[0] = 0
-    people = (area >= thresholds.piece_share * area.max()) & (crowns >= thresholds.head_cells)
-    if people.sum() < 2:
-        return None
-    number = np.where(people, np.cumsum(people), 0)[pieces]
-    nearest = ndimage.distance_transform_edt(number == 0, return_distances=False, return_indices=True)
-    zones: NDArray[np.int64] = number[tuple(nearest)]
-    return zones
+def join(logits: Floats, scene: Scene, thresholds: Thresholds) -> tuple[Floats, Mask]:
+    """Masks without a head, added to the one with a head that stands in the same piece of the foreground.
 
-
-def _heads(readout: Readout, thresholds: Thresholds) -> Mask:
-    """(h, w) cells where a face or hair is likelier than not; none where neither is among the terms."""
-    terms = [i for i, term in enumerate(readout.terms) if HEAD & {term.phrase, *term.path}]
-    heads: Mask = (readout.dense[terms].sum(0) > thresholds.head).cpu().numpy()
-    return heads
+    logits (n, h, w), best first -> the same with masks grown, and (n,) which of them stay. Where several
+    heads or none stand in the piece nothing is joined: nothing says whose the legs are.
+    """
+    stay = np.ones(len(logits), bool)
+    inside = logits > 0
+    headed = (inside & scene.heads).sum(axis=(1, 2)) >= thresholds.head_cells
+    home = [int(np.bincount(scene.pieces[m], minlength=1).argmax()) for m in inside]
+    logits = logits.copy()
+    for number in np.flatnonzero(~headed):
+        hosts = [k for k in np.flatnonzero(headed) if home[k] == home[number] != 0]
+        if len(hosts) == 1:
+            logits[hosts[0]] = np.maximum(logits[hosts[0]], logits[number])
+            stay[number] = False
+    return logits, stay
 
 
 def _scores(logits: Tensor, likely: Tensor) -> Tensor:
