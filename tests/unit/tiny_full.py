@@ -38,7 +38,8 @@ def tiny_base() -> SpectrumConfig:
         full(),
         head=HeadConfig(
             strides=(4, 8, 16, 32), width=32, hidden=32, pixel_layers=1, pixel_feedforward=32,
-            decoder_layers=2, decoder_feedforward=32, heads=4, queries=6, embedding=16, mask_embedding="serial",
+            decoder_layers=2, decoder_feedforward=32, heads=4, queries=6, embedding=16, coordinates=0,
+            mask_embedding="serial",
         ),
         short_side=64,
         max_long_side=128,
