@@ -47,9 +47,9 @@ class Parser:
         thresholds: Thresholds | None = None,
     ) -> None:
         self.device = torch.device(_device(device))
-        # float16 on CUDA, where it is what the card is built for; float32 on a CPU, where it is not.
-        self.dtype = torch.float16 if self.device.type == "cuda" else torch.float32
-        self.network = network.eval().to(self.device, self.dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network.eval().to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.device.type == "cuda":  # where half precision is what the card is built for
+            self.network.lower_backbone(torch.float16)
         self.config: SpectrumConfig = network.config
         self.name = network.config.name
         self.revision = revision
@@ -125,7 +125,7 @@ class Parser:
     ) -> list[Parsing]:
         started = time.perf_counter()
         pixels = torch.cat([self._enter(image, size) for image in images])
-        pixels = pixels.to(self.device, self.dtype).contiguous(memory_format=torch.channels_last)
+        pixels = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
         texts = [self._prompts(a) for a in asked]
         prepared = time.perf_counter()
         out = self.network(pixels)
@@ -164,7 +164,7 @@ class Parser:
             self._embedded.move_to_end(word)
         while len(self._embedded) > EMBEDDED_PROMPTS:
             self._embedded.popitem(last=False)
-        return rows.to(self.device, self.dtype)
+        return rows.to(self.device)
 
     def _readout(self, out: Output, index: int, asked: Asked, text: Tensor) -> Readout:
         prompts = self.network.grounding.text(text)

@@ -63,7 +63,7 @@ class HeadConfig:
     heads: int = 8
     queries: int = 48
     embedding: int = 128  # the space in which masks and text meet
-    coordinates: int = 4  # frequencies of the pixel coordinates that masks may read; 0 for none
+    coordinates: int = 0  # frequencies of the pixel coordinates that masks may read; 0 for none
     # How a mask's pooled feature joins its query: two branches summed, or one after the other (ODISE's form).
     mask_embedding: Literal["parallel", "serial"] = "parallel"
 
@@ -127,7 +127,7 @@ def mini() -> SpectrumConfig:
         diffusion=DiffusionConfig(
             vae=vae_config((16, 32, 64, 64), groups=8), unet=MINI_UNET, scale=0.5, tail=False
         ),
-        head=HeadConfig(),
+        head=HeadConfig(coordinates=4),
         text=TextConfig(),
     )
 
@@ -197,7 +197,6 @@ def full() -> SpectrumConfig:
             heads=8,
             queries=100,
             embedding=256,
-            coordinates=0,
             mask_embedding="serial",
         ),
         text=TextConfig(kind="clip", width=1024, gloss=False, clip=CLIP_H_TEXT),
