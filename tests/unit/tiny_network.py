@@ -46,6 +46,7 @@ def tiny_mini() -> SpectrumConfig:
             heads=4,
             queries=16,
             embedding=16,
+            coordinates=2,
         ),
         text=TextConfig(width=TEXT_WIDTH),
         short_side=64,
