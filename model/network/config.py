@@ -129,6 +129,7 @@ def mini() -> SpectrumConfig:
         ),
         head=HeadConfig(coordinates=4),
         text=TextConfig(),
+        short_side=256,
     )
 
 

@@ -12,6 +12,7 @@ _SHARES = (
     "person_containment",
     "person_area",
     "person_visible",
+    "person_compact",
     "piece_share",
     "head",
     "part_share",
@@ -34,11 +35,12 @@ class Thresholds:
 
     dense_weight: float = 0.5  # semantic map = this x dense + (1 - this) x queries
     finer_claim: float = 0.5  # a finer term has a pixel when it reaches this share of the coarser one
-    person: float = 0.5  # least 'person' probability of a query that may become a person
+    person: float = 0.8  # least 'person' probability of a query that may become a person
     person_iou: float = 0.5  # of two person masks that overlap more than this, the better one stays
     person_containment: float = 0.8  # the same, for intersection over the smaller mask
     person_area: float = 0.0005  # least visible share of the picture
     person_visible: float = 0.2  # least share of the own mask that no better person covers
+    person_compact: float = 0.5  # least share of a person's mask that its largest piece holds
     piece_share: float = 0.1  # a piece of a person's mask may be another person: of the largest piece ...
     head: float = 0.5  # ... with cells of face or hair at least this likely ...
     head_cells: int = 4  # ... and so many of them

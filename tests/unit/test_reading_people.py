@@ -84,6 +84,28 @@ def test_a_mask_without_a_head_joins_the_one_head_above_it():
     assert (people.inside[top:bottom, left:right] == 1).all()
 
 
+def test_two_masks_that_share_the_one_head_are_one_person():
+    top, left, bottom, right = LEFT
+    halves = [(top, left, bottom, 14)], [(top, 14, bottom, right)]
+    people = find_people(masks_of(scene(SIZE, [], dressed(LEFT), TERMS), *halves), SIZE, Thresholds())
+    assert people is not None and len(people) == 1
+    assert (people.inside[within(LEFT)] == 1).all()
+
+
+def test_two_heads_that_touch_are_two_persons():
+    left, right = (2, 4, 38, 30), (2, 30, 38, 56)
+    readout = masks_of(scene(SIZE, [], dressed(left) + dressed(right), TERMS), [left], [right])
+    people = find_people(readout, SIZE, Thresholds())
+    assert people is not None and len(people) == 2
+
+
+def test_scattered_specks_are_nobody():
+    specks = [(top, left, top + 3, left + 3) for top in (2, 14, 30) for left in (4, 30, 50)]
+    worn = dressed(LEFT)
+    assert len(shares(masks_of(scene(SIZE, [], worn, TERMS), [LEFT], specks[3:]))) == 1
+    assert shares(masks_of(scene(SIZE, [], worn, TERMS), specks)) == []
+
+
 def test_headless_people_in_a_cropped_photo_stay_two():
     worn = dressed(LEFT, head=False) + dressed(RIGHT, head=False)
     readout = masks_of(scene(SIZE, [], worn, TERMS), [LEFT], [RIGHT])

@@ -137,7 +137,7 @@ def test_the_finer_of_two_prompts_has_the_pixels_that_both_claim(face, winner):
 def test_min_score_drops_segments_and_persons_under_it():
     people = [WHOLE, Someone((2, 14, 22, 22), 0.6)]
     readout = scene((24, 24), people, [(0, (6, 2, 12, 10)), (0, (6, 14, 12, 22))], [SHIRT])
-    only_dense = Thresholds(dense_weight=1.0)
+    only_dense = Thresholds(dense_weight=1.0, person=0.5)
     counts = {
         least: (len(parsing.persons), len(parsing.segments))
         for least in (0.0, 0.5, 0.65, 0.75)
@@ -148,7 +148,7 @@ def test_min_score_drops_segments_and_persons_under_it():
 
 def test_persons_are_numbered_by_score():
     people = [Someone((2, 2, 22, 10), 0.7), Someone((2, 14, 22, 22), 0.95)]
-    parsing = read(scene((24, 24), people, [], [SHIRT]), gray(24, 24))
+    parsing = read(scene((24, 24), people, [], [SHIRT]), gray(24, 24), thresholds=Thresholds(person=0.5))
     assert [person.bbox[0] for person in parsing.persons] == [14, 2]
 
 
