@@ -148,6 +148,8 @@ class SceneMaker:
     def _empty(self, rng: np.random.Generator, size: Size) -> Scene:
         """A place without people, sometimes with a garment lying about that nobody wears."""
         image = self._place(rng, size).copy()
+        if rng.random() < 0.4:  # fur, leaves and walls in every hue, that of skin and cloth among them
+            image = np.clip(image * rng.uniform(0.5, 1.5, 3), 0, 255).astype(np.uint8)
         classes = np.zeros(size, np.uint8)
         persons = np.zeros(size, np.uint8)
         if rng.random() < 0.4:
@@ -155,7 +157,7 @@ class SceneMaker:
         return Scene(image, classes, persons)
 
     def _place(self, rng: np.random.Generator, size: Size) -> Array:
-        if self.extra_empty and rng.random() < 0.3:
+        if self.extra_empty and rng.random() < 0.6:
             picture = self.extra_empty[int(rng.integers(len(self.extra_empty)))]
             height, width = picture.shape[:2]
             share = rng.uniform(0.5, 1.0)

@@ -52,8 +52,19 @@ class SceneBatches(Dataset[Batch]):
     """Batch number `step` of a training: photo crops, rows and groups in turn, all of one size."""
 
     def __init__(
-        self, maker: SceneMaker, phrases: Phrases, *, seed: int, batch: int, height: int, steps: int
+        self,
+        maker: SceneMaker,
+        phrases: Phrases,
+        *,
+        seed: int,
+        batch: int,
+        height: int,
+        steps: int,
+        empty_share: float = 0.07,
     ) -> None:
+        if not 0.0 <= empty_share <= 1.0:
+            raise ValueError(f"empty_share must lie in 0..1, not {empty_share}")
+        self.empty_share = empty_share
         self.maker, self.phrases = maker, phrases
         self.seed, self.batch, self.height, self.steps = seed, batch, height, steps
 
@@ -78,12 +89,12 @@ class SceneBatches(Dataset[Batch]):
             else (self.height * 7 // 9 // 32 * 32, self.height * 8 // 9 // 32 * 32)
         )
 
-    @staticmethod
-    def _kind(rng: np.random.Generator, upright: bool) -> Kind:
+    def _kind(self, rng: np.random.Generator, upright: bool) -> Kind:
+        if rng.random() < self.empty_share:
+            return "empty"
         if upright:
-            return "photo" if rng.random() < 0.94 else "empty"
-        kinds: tuple[Kind, ...] = ("row", "group", "empty")
-        return kinds[int(rng.choice(3, p=(0.3, 0.62, 0.08)))]
+            return "photo"
+        return "row" if rng.random() < 1 / 3 else "group"
 
 
 def collate(scenes: list[Scene], phrases: Phrases, rng: np.random.Generator) -> Batch:

@@ -43,6 +43,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--points", type=int, default=1024, help="points sampled per mask by the losses")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--init", type=Path, help="start from this checkpoint instead of ImageNet weights")
+    p.add_argument("--warmup", type=int, default=150, help="steps until the rate has its peak")
+    p.add_argument("--empty-share", type=float, default=0.07, help="share of scenes without people")
     p.add_argument("--empty", type=Path, help="folder of further pictures without people")
     p.add_argument("--threads", type=int, default=None)
     p.add_argument("--validate-every", type=int, default=500)
@@ -90,7 +92,11 @@ def build(args: argparse.Namespace) -> tuple[Trainer, SceneBatches]:
     weights = Weights(grounding=0.0 if "grounding" in args.without else 1.0)
     criterion = Criterion(network.config.head, points=args.points, weights=weights)
     schedule = Schedule(
-        steps=args.steps, rate=args.rate, tower_rate=args.rate * 0.4, validate_every=args.validate_every
+        steps=args.steps,
+        rate=args.rate,
+        tower_rate=args.rate * 0.4,
+        warmup=args.warmup,
+        validate_every=args.validate_every,
     )
     trainer = Trainer(
         network,
@@ -103,7 +109,13 @@ def build(args: argparse.Namespace) -> tuple[Trainer, SceneBatches]:
     )
     maker = SceneMaker(train, extra_empty=pictures(args.empty) if args.empty else ())
     return trainer, SceneBatches(
-        maker, phrases, seed=args.seed, batch=args.batch, height=args.height, steps=args.steps
+        maker,
+        phrases,
+        seed=args.seed,
+        batch=args.batch,
+        height=args.height,
+        steps=args.steps,
+        empty_share=args.empty_share,
     )
 
 
