@@ -20,7 +20,8 @@ from service.settings import Settings
 
 Say = Callable[[str], None]
 
-_SAMPLE = Path(__file__).resolve().parent.parent / "tests" / "data" / "photos" / "0307.jpg"
+_SAMPLE = Path(__file__).resolve().parent.parent / "tests" / "data" / "photos" / "0405.jpg"
+_PROMPTS = ("hair", "face", "dress", "bag", "shoes", "sunglasses")
 _SHORT_LIFE_SECONDS = 10.0  # a worker that dies sooner than this did not start
 _TRIES = 3
 _REFUSED = 2  # the exit status of a role that cannot start and has said why
@@ -137,6 +138,6 @@ async def _greet(jobs: Jobs, settings: Settings, say: Say) -> None:
         f"Ready.\n"
         f"  playground  {address}/\n"
         f"  API         {address}/docs\n"
-        f"  try         curl -F image=@{with_folder} -F prompts=hair -F prompts=face -F prompts=jacket "
-        f"{address}/parse"
+        f"  try         curl -F image=@{with_folder} "
+        f"{' '.join(f'-F prompts={word}' for word in _PROMPTS)} {address}/parse"
     )
