@@ -149,7 +149,8 @@ class Parser:
 
     def _enter(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
         """(H, W, 3) uint8 -> (1, 3, *size) in 0..1, antialiased."""
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None]
+        own = np.require(image, requirements=["C", "W"])  # PyTorch takes no array that it could not write to
+        pixels = torch.from_numpy(own).permute(2, 0, 1)[None]
         resized = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False, antialias=True)
         return resized.float() / 255
 
