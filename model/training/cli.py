@@ -15,6 +15,7 @@ from PIL import Image
 from model import checkpoint
 from model.data.ccp import CcpDataset
 from model.data.scenes import SceneMaker
+from model.evaluation.cli import data_root
 from model.network.config import PRESETS, SpectrumConfig
 from model.network.spectrum import Spectrum
 from model.network.towers import minilm
@@ -34,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--preset", choices=["mini"], default="mini")
     p.add_argument("--stage", choices=["parsing"], default="parsing")
-    p.add_argument("--data", type=Path, default=os.environ.get("SPECTRUM_CCP"), help="prepared CCP root")
+    p.add_argument("--data", type=Path, help="prepared CCP; otherwise $SPECTRUM_CCP or ../shared/data/ccp")
     p.add_argument("--out", type=Path, default=Path("runs/mini"), help="folder of state, log and checkpoint")
     p.add_argument("--steps", type=int, default=4000)
     p.add_argument("--batch", type=int, default=8)
@@ -68,12 +69,11 @@ def main(argv: list[str] | None = None) -> int:
         plot(args.out / "log.jsonl", args.out / "log.png")
         print(f"wrote {args.out / 'log.png'}")
         return 0
-    if args.data is None:
-        p.error("--data (or SPECTRUM_CCP) must name a prepared CCP folder")
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     try:
+        args.data = data_root(args.data, os.environ, Path.cwd())
         trainer, batches = build(args)
     except ValueError as error:
         p.error(str(error))
