@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from model.data.ccp import CcpDataset
+from model.evaluation.feeding import Parses
+from model.evaluation.plan import TASKS, Plan
 from model.evaluation.report import Report
-from model.evaluation.run import TASKS, Parses, Plan, evaluate
+from model.evaluation.run import evaluate
 from model.evaluation.vocabularies import VOCABULARIES, vocabulary
 
 EMPTY = Path("tests/data/empty")

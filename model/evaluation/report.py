@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.evaluation.tasks import Result
+from model.evaluation.result import Result
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.data.ccp import IGNORE, CcpDataset
-from model.evaluation.tasks import PersonTask, SemanticTask
+from model.evaluation.tasks.people import PersonTask
+from model.evaluation.tasks.semantic import SemanticTask
 from model.evaluation.vocabularies import CCP19
 from model.network.towers import minilm
 from model.parser import DEFAULT_CHECKPOINT, Parser, Query

@@ -13,7 +13,7 @@ from PIL import Image
 
 from model.data.ccp import IGNORE, LABELS, PARTS, CcpDataset, CcpItem, class_map
 from model.evaluation.composites import Composite
-from model.evaluation.tasks import PartTask
+from model.evaluation.tasks.body import PartTask
 from model.evaluation.vocabularies import VOCABULARIES
 from model.parsing import Parsing, Person, Query, Segment
 

@@ -9,9 +9,16 @@ from tqdm import tqdm
 from model.data.ccp import IGNORE
 from model.evaluation.cli import data_root, main
 from model.evaluation.composites import composites, pairs, side_by_side, whole_ids
+from model.evaluation.feeding import feed
+from model.evaluation.plan import TASKS, Plan
 from model.evaluation.report import Report, show
-from model.evaluation.run import TASKS, Plan, evaluate, feed
-from model.evaluation.tasks import CompositeTask, EmptyTask, PartTask, Result, SemanticTask, painted
+from model.evaluation.result import Result
+from model.evaluation.run import evaluate
+from model.evaluation.tasks.body import PartTask
+from model.evaluation.tasks.groups import CompositeTask
+from model.evaluation.tasks.people import EmptyTask
+from model.evaluation.tasks.semantic import SemanticTask
+from model.evaluation.tasks.task import painted
 from model.evaluation.vocabularies import CCP19
 from model.parsing import Parsing, Query, Segment
 from tests.unit.ccp_roots import REAL, TruthfulParser, figure, label, nothing, val, write_root

@@ -6,18 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.data.ccp import IGNORE
-from model.evaluation.metrics import (
-    PartCount,
-    PartRule,
-    class_accuracy,
-    class_iou,
-    confusion,
-    count_parts,
-    mask_iou,
-    match_persons,
-    mean,
-    person_overlap,
-)
+from model.evaluation.metrics.owners import PartCount, PartRule, count_parts
+from model.evaluation.metrics.people import match_persons, person_overlap
+from model.evaluation.metrics.pixels import class_accuracy, class_iou, confusion, mask_iou, mean
 
 
 def plane(rows, dtype=np.uint8):

@@ -1,0 +1,1 @@
+"""What is counted, and how: arrays in, numbers out; each definition stands in its docstring."""

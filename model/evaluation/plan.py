@@ -1,0 +1,47 @@
+"""What to evaluate: tasks, pictures and counts, checked before anything is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.data.ccp import CcpDataset
+from model.evaluation.composites import whole_ids
+from model.evaluation.vocabularies import CCP19, EvaluationVocabulary
+
+TASKS: tuple[str, ...] = ("semantic", "persons", "synonyms", "parts", "composites", "empty")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to evaluate: pictures, tasks, and how many pictures go to the parser at once.
+
+    limit: the first so many photos of the split, None for all; empty: folder of pictures without people.
+    """
+
+    dataset: CcpDataset
+    vocabulary: EvaluationVocabulary = CCP19
+    tasks: tuple[str, ...] = TASKS
+    limit: int | None = None
+    composites: int = 50
+    empty: Path | None = None
+    batch: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if unknown := [task for task in self.tasks if task not in TASKS]:
+            raise ValueError(f"no task {unknown[0]!r}; there are {', '.join(TASKS)}")
+        for name, value in (("batch", self.batch), ("limit", self.limit), ("composites", self.composites)):
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+        if "empty" in self.tasks and (self.empty is None or not pictures_in(self.empty)):
+            raise ValueError(f"the task 'empty' needs a folder of pictures without people, not {self.empty}")
+        if "composites" in self.tasks and len(whole_ids(self.dataset)) < 2:
+            raise ValueError(f"the task 'composites' needs two fully labelled photos in {self.dataset.root}")
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """JPEG and PNG files of a folder by name; none if there is no such folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
