@@ -1,0 +1,1 @@
+"""A closed-set peer: what a plain segmentation network makes of the same photos."""
