@@ -106,6 +106,12 @@ def class_map(item: CcpItem) -> tuple[NDArray[np.uint8], list[str]]:
     return classes.astype(np.uint8), list(CLASSES)
 
 
+def class_ids_of_labels(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Ids of `CLASSES` of these label values; skin, whose part is not known, and IGNORE are left out."""
+    ids = _CLASS_OF_LABEL[values]
+    return ids[ids != IGNORE]
+
+
 def read_index(root: Path) -> dict[str, Any]:
     """`index.json` of a prepared root; ValueError when it is missing or not CCP's."""
     path = root / "index.json"

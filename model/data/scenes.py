@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 from scipy import ndimage
 
-from model.data.ccp import CLASSES, IGNORE, CcpDataset, CcpItem, class_map
+from model.data.ccp import CLASSES, IGNORE, CcpDataset, CcpItem, class_ids_of_labels, class_map
 
-Kind = Literal["photo", "row", "group", "empty"]
+Kind = Literal["photo", "row", "group", "empty", "synthetic"]
 Size = tuple[int, int]  # height, width
 Array = NDArray[np.uint8]
 
@@ -63,12 +63,27 @@ def mirrored(scene: Scene) -> Scene:
 
 
 class SceneMaker:
-    """Draws scenes from a dataset. `extra_empty`: further RGB pictures without people, as backgrounds."""
+    """Draws scenes from a dataset.
 
-    def __init__(self, dataset: CcpDataset, *, extra_empty: Sequence[Array] = ()) -> None:
+    extra_empty: further RGB pictures without people, as backgrounds. also: more labelled pictures of one
+    person each, drawn like the dataset's own (see `model.data.tagged`). synthetic: scenes whose whole truth
+    is known, of any number of people.
+    """
+
+    def __init__(
+        self,
+        dataset: CcpDataset,
+        *,
+        extra_empty: Sequence[Array] = (),
+        also: Sequence[Scene] = (),
+        synthetic: Sequence[Scene] = (),
+    ) -> None:
         self.dataset = dataset
+        self.synthetic = synthetic
         self.extra_empty = extra_empty
-        self.weights = repeat_weights(dataset)
+        self.also = also
+        self.presence = np.concatenate([presence_of(dataset), presence_in(also)])
+        self.weights = repeat_weights(self.presence)
 
     def make(self, seed: int, kind: Kind, size: Size) -> Scene:
         """One scene of a kind at a size (height, width); the same for the same seed."""
@@ -79,8 +94,9 @@ class SceneMaker:
         return Scene(recolored(scene.image, rng), scene.classes, scene.persons)
 
     def _draw(self, rng: np.random.Generator) -> Scene:
-        index = int(rng.choice(len(self.dataset), p=self.weights))
-        return whole(self.dataset[index])
+        index = int(rng.choice(len(self.weights), p=self.weights))
+        own = len(self.dataset)
+        return whole(self.dataset[index]) if index < own else self.also[index - own]
 
     def _photo(self, rng: np.random.Generator, size: Size) -> Scene:
         """A crop of one photo: from a little more than the whole frame's height to a close-up."""
@@ -144,6 +160,18 @@ class SceneMaker:
         left = int(rng.integers(-wide // 4, max(1, canvas[1] - wide * 3 // 4)))
         top = int(np.clip(canvas[0] - tall - rng.integers(0, max(1, canvas[0] // 10)), 0, canvas[0]))
         paste(image, classes, persons, cut, top, left, id_)
+
+    def _synthetic(self, rng: np.random.Generator, size: Size) -> Scene:
+        """A made scene, or a part of it that has the wanted proportions and most of its height."""
+        if not self.synthetic:
+            return self._group(rng, size)
+        scene = self.synthetic[int(rng.integers(len(self.synthetic)))]
+        height, width = scene.classes.shape
+        zoom = float(np.exp(rng.uniform(0, np.log(1.6)))) if rng.random() < 0.5 else 1.0
+        tall = min(height, width * size[0] / size[1]) / zoom
+        wide = tall * size[1] / size[0]
+        top, left = rng.uniform(0, height - tall), rng.uniform(0, width - wide)
+        return resized(scene, size, (left, top, left + wide, top + tall))
 
     def _empty(self, rng: np.random.Generator, size: Size) -> Scene:
         """A place without people, sometimes with a garment lying about that nobody wears."""
@@ -229,14 +257,35 @@ def widest_free_strip(scene: Scene) -> tuple[int, int] | None:
     return (columns.start, columns.stop) if columns.stop - columns.start >= 0.1 * len(taken) else None
 
 
-def repeat_weights(dataset: CcpDataset, threshold: float = 0.15) -> NDArray[np.float64]:
-    """Chance of each photo: those with rare labels are drawn more often.
+def presence_of(dataset: CcpDataset) -> NDArray[np.bool_]:
+    """(N, 256) which photo has which class of `CLASSES`, or rather of the labels they come from."""
+    present = np.zeros((len(dataset), 256), bool)
+    for row, id_ in zip(present, dataset.ids, strict=True):
+        row[class_ids_of_labels(np.unique(dataset.labels(id_)))] = True
+    return present
 
-    Source: LVIS's repeat factor, the largest over a photo's labels of sqrt(threshold / frequency), in 1..3.
+
+def presence_in(scenes: Sequence[Scene]) -> NDArray[np.bool_]:
+    """(N, 256) which scene has which class. A source that knows without decoding says so by `presence`."""
+    known: NDArray[np.bool_] | None = getattr(scenes, "presence", None)
+    if known is not None:
+        return known
+    present = np.zeros((len(scenes), 256), bool)
+    for row, scene in zip(present, scenes, strict=True):
+        row[np.unique(scene.classes)] = True
+    return present
+
+
+def repeat_weights(
+    present: NDArray[np.bool_], threshold: float = 0.4, most: float = 4.0
+) -> NDArray[np.float64]:
+    """Chance of each picture: those with rare classes are drawn more often.
+
+    present (N, 256). Source: LVIS's repeat factor, the largest over a picture's classes of
+    sqrt(threshold / frequency), in 1..most.
     """
-    present = np.stack([np.bincount(dataset.labels(i).ravel(), minlength=256) > 0 for i in dataset.ids])
     frequency = present.mean(0).clip(1e-9)
-    factor = np.sqrt(threshold / frequency).clip(1.0, 3.0)
+    factor = np.sqrt(threshold / frequency).clip(1.0, most)
     factor[[0, IGNORE]] = 1.0
     weights: NDArray[np.float64] = np.where(present, factor, 1.0).max(1)
     return weights / weights.sum()

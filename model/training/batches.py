@@ -61,10 +61,14 @@ class SceneBatches(Dataset[Batch]):
         height: int,
         steps: int,
         empty_share: float = 0.07,
+        synthetic_share: float = 0.0,
+        most_phrases: int = MAX_PHRASES,
     ) -> None:
-        if not 0.0 <= empty_share <= 1.0:
-            raise ValueError(f"empty_share must lie in 0..1, not {empty_share}")
-        self.empty_share = empty_share
+        """synthetic_share: of the scenes of groups; of photos of one person a third as many are made."""
+        for name, share in (("empty_share", empty_share), ("synthetic_share", synthetic_share)):
+            if not 0.0 <= share <= 1.0:
+                raise ValueError(f"{name} must lie in 0..1, not {share}")
+        self.empty_share, self.synthetic_share, self.most_phrases = empty_share, synthetic_share, most_phrases
         self.maker, self.phrases = maker, phrases
         self.seed, self.batch, self.height, self.steps = seed, batch, height, steps
 
@@ -79,7 +83,7 @@ class SceneBatches(Dataset[Batch]):
         for _ in range(self.batch):
             kind = self._kind(rng, upright)
             scenes.append(self.maker.make(int(rng.integers(2**62)), kind, size))
-        return collate(scenes, self.phrases, rng)
+        return collate(scenes, self.phrases, rng, self.most_phrases)
 
     def _size(self, upright: bool) -> tuple[int, int]:
         short = self.height * 2 // 3 // 32 * 32
@@ -92,14 +96,19 @@ class SceneBatches(Dataset[Batch]):
     def _kind(self, rng: np.random.Generator, upright: bool) -> Kind:
         if rng.random() < self.empty_share:
             return "empty"
+        if self.synthetic_share and rng.random() < self.synthetic_share * (1 / 3 if upright else 1):
+            return "synthetic"
         if upright:
             return "photo"
         return "row" if rng.random() < 1 / 3 else "group"
 
 
-def collate(scenes: list[Scene], phrases: Phrases, rng: np.random.Generator) -> Batch:
-    """Scenes of one size -> a batch with its targets."""
+def collate(
+    scenes: list[Scene], phrases: Phrases, rng: np.random.Generator, most_phrases: int = MAX_PHRASES
+) -> Batch:
+    """Scenes of one size -> a batch with its targets, each caption of at most `most_phrases` phrases."""
     masks, labels, said = zip(*(targets_of(s, phrases, rng) for s in scenes), strict=True)
+    said = tuple(phrases_[:most_phrases] for phrases_ in said)
     return Batch(
         torch.from_numpy(np.stack([s.image for s in scenes])).permute(0, 3, 1, 2),
         torch.from_numpy(np.stack([dense_of(s.classes) for s in scenes])),

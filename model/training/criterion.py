@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.models.mask2former.modeling_mask2former import Mask2FormerLoss
 
+from model.data.ccp import CLASSES
 from model.network.config import HeadConfig
 from model.network.decoder import mask2former_config
 from model.network.grounding import Grounding
@@ -31,10 +33,32 @@ class Weights:
     grounding: float = 1.0
 
 
+def rarity_of(presence: np.ndarray) -> Tensor:
+    """Weight (P,) of each prompt's label: (median frequency / frequency)^.35, in .6..2.5.
+
+    presence (N, 256) bool: which picture has which class of `CLASSES`. Unweighted, a common garment takes
+    the masks of its rarer neighbour: sweaters came back as tops.
+    """
+    frequency = presence[:, 1 : len(CLASSES)].mean(0)
+    seen = frequency > 0
+    weight = np.ones(len(PROMPTS), np.float32)
+    ratio = np.median(frequency[seen]) / frequency[seen] if seen.any() else np.ones(0)
+    weight[:-1][seen] = np.clip(ratio**0.35, 0.6, 2.5)
+    return torch.from_numpy(weight)
+
+
 class Criterion(nn.Module):
     """Output of the network and a batch with its text -> losses by name; their weighted sum trains."""
 
-    def __init__(self, head: HeadConfig, *, points: int = 12544, weights: Weights | None = None) -> None:
+    def __init__(
+        self,
+        head: HeadConfig,
+        *,
+        points: int = 12544,
+        weights: Weights | None = None,
+        rarity: Tensor | None = None,
+    ) -> None:
+        """rarity (P,): how much the label of a query counts by prompt, for what is seen too seldom."""
         super().__init__()
         config = mask2former_config(head)
         config.num_labels = len(PROMPTS)
@@ -44,6 +68,8 @@ class Criterion(nn.Module):
         # The loss leaves this buffer to `post_init` of a model, which it is no part of here.
         with torch.no_grad():
             self.matched.empty_weight.fill_(1.0)[-1] = config.no_object_weight
+            if rarity is not None:
+                self.matched.empty_weight[:-1] = rarity
         self.weights = weights or Weights()
 
     def forward(

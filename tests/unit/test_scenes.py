@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from model.data.ccp import CLASSES, IGNORE, CcpDataset
-from model.data.scenes import Scene, SceneMaker, mirrored, paste, repeat_weights, whole, widest_free_strip
+from model.data.scenes import (
+    Scene,
+    SceneMaker,
+    mirrored,
+    paste,
+    presence_of,
+    repeat_weights,
+    whole,
+    widest_free_strip,
+)
 
 ROOT = Path(__file__).parent.parent / "data" / "ccp"
 
@@ -103,6 +112,6 @@ def test_a_free_strip_holds_nobody():
 
 
 def test_photo_weights_are_a_distribution():
-    weights = repeat_weights(CcpDataset(ROOT, "val"))
+    weights = repeat_weights(presence_of(CcpDataset(ROOT, "val")))
     assert weights.sum() == pytest.approx(1)
     assert (weights > 0).all()
