@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 from torch import Tensor
 from tqdm import tqdm
 
@@ -61,6 +62,23 @@ def labelled(votes: Tensor, tags: Sequence[str]) -> tuple[NDArray[np.uint8], NDA
     return classes.to(torch.uint8).numpy(), (share[NOTHING] < 0.5).to(torch.uint8).numpy()
 
 
+def apart(classes: NDArray[np.uint8], persons: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
+    """Pieces of the person mask that do not touch: the largest is 1, others of a tenth of it are 2 and on.
+
+    Passers-by are in photos whose tags speak of one person. Smaller pieces are nobody's and unlabelled.
+    """
+    regions, count = ndimage.label(persons, structure=np.ones((3, 3)))
+    sizes = np.bincount(regions.ravel(), minlength=count + 1)[1:]
+    owner, unknown = np.zeros_like(persons), np.zeros(persons.shape, bool)
+    for rank, i in enumerate(np.argsort(-sizes, kind="stable"), start=1):
+        piece = regions == i + 1
+        if sizes[i] >= 0.1 * sizes.max():
+            owner[piece] = min(rank, 255)
+        else:
+            unknown |= piece
+    return np.where(unknown, np.uint8(IGNORE), classes), owner
+
+
 def label(network: Spectrum, image: Image.Image, tags: Sequence[str], text: Tensor) -> list[Image.Image]:
     """Class map and person map of one photo, at the photo's size."""
     short = network.config.short_side
@@ -68,7 +86,7 @@ def label(network: Spectrum, image: Image.Image, tags: Sequence[str], text: Tens
     wide, tall = (max(32, round(side * scale / 32) * 32) for side in image.size)
     small = np.array(image.resize((wide, tall), Image.Resampling.BILINEAR))
     pixels = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 255
-    maps = labelled(vote(network, pixels, text), tags)
+    maps = apart(*labelled(vote(network, pixels, text), tags))
     return [Image.fromarray(m).resize(image.size, Image.Resampling.NEAREST) for m in maps]
 
 

@@ -13,7 +13,7 @@ from model.data.ccp import CLASSES, IGNORE, CcpDataset
 from model.data.scenes import SceneMaker
 from model.data.tagged import TaggedScenes, write_index
 from model.training.batches import NOTHING, PROMPTS
-from model.training.pseudo import allowed, labelled
+from model.training.pseudo import allowed, apart, labelled
 
 ROOT = Path(__file__).parent.parent / "data" / "ccp"
 JEANS, PANTS, FACE = (PROMPTS.index(name) for name in ("jeans", "pants", "face"))
@@ -43,6 +43,19 @@ def test_a_pixel_of_a_divided_vote_stays_unlabelled_but_belongs_to_the_person():
     classes, persons = labelled(votes({JEANS: 0.5, PANTS: 0.5}, {NOTHING: 1.0}), ["pants", "jeans"])
     assert classes.tolist() == [[IGNORE, 0]]
     assert persons.tolist() == [[1, 0]]
+
+
+def test_somebody_who_stands_apart_is_another_person_and_a_crumb_is_nobody():
+    persons = np.zeros((20, 30), np.uint8)
+    persons[2:18, 2:10] = 1
+    persons[4:16, 20:24] = 1
+    persons[0, 15] = 1
+    classes, owner = apart(np.ones_like(persons), persons)
+    assert np.unique(owner).tolist() == [0, 1, 2]
+    assert owner[10, 5] == 1
+    assert owner[10, 22] == 2
+    assert owner[0, 15] == 0
+    assert classes[0, 15] == IGNORE
 
 
 @pytest.fixture
