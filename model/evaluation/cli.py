@@ -10,7 +10,7 @@ from pathlib import Path
 
 from model.data.ccp import CcpDataset
 from model.evaluation.feeding import Parses
-from model.evaluation.plan import TASKS, Plan
+from model.evaluation.plan import DEFAULT_TASKS, TASKS, Plan
 from model.evaluation.report import Report
 from model.evaluation.run import evaluate
 from model.evaluation.vocabularies import VOCABULARIES, vocabulary
@@ -27,9 +27,19 @@ def arguments() -> argparse.ArgumentParser:
     add("--split", default="val")
     add("--vocabulary", choices=sorted(VOCABULARIES), default="ccp19")
     add("--checkpoint", type=Path, help="folder of a checkpoint; otherwise the shipped one")
-    add("--tasks", default=",".join(TASKS), help="comma-separated; all by default: %(default)s")
+    add(
+        "--tasks",
+        default=",".join(DEFAULT_TASKS),
+        help=f"comma-separated, of {', '.join(TASKS)}; %(default)s",
+    )
     add("--limit", type=int, help="only the first so many photos")
-    add("--composites", type=int, default=50, help="how many composites; %(default)s by default")
+    add("--composites", type=int, default=100, help="how many composites; %(default)s by default")
+    add(
+        "--groups", type=int, default=200, help="how many scenes of two to six people; %(default)s by default"
+    )
+    add("--unseen", type=int, default=100, help="how many scenes of garments never trained; %(default)s")
+    add("--standalone", type=int, default=50, help="how many scenes with loose garments; %(default)s")
+    add("--meshes", type=Path, help="garment meshes for generated scenes; otherwise beside the dataset")
     add("--empty", type=Path, default=EMPTY, help="pictures without people; %(default)s by default")
     add("--batch", type=int, default=1, help="pictures parsed at once; %(default)s by default")
     add("--seed", type=int, default=0, help="which photos make composites; %(default)s by default")

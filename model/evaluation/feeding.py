@@ -39,20 +39,25 @@ def feed(
     Each question is asked once per picture, however many tasks ask it. ValueError when the parser answers
     at another size than the picture's.
     """
-    questions: dict[Query, list[Task[T]]] = {}
-    for task in tasks:
-        questions.setdefault(task.query, []).append(task)
     with bar:
         for chunk in _chunks(pictures, batch):
-            images = [image for image, _ in chunk]
-            for query, group in questions.items():
-                parsings = parser.parse(images, [query] * len(images))
-                for (image, truth), parsing in zip(chunk, parsings, strict=True):
-                    if parsing.size != image.shape[:2]:
-                        raise ValueError(f"a picture of {image.shape[:2]} was parsed as {parsing.size}")
+            questions: dict[tuple[Query, ...], list[Task[T]]] = {}
+            for task in tasks:
+                questions.setdefault(tuple(task.ask(truth) for _, truth in chunk), []).append(task)
+            for queries, group in questions.items():
+                answers = _parse(parser, [image for image, _ in chunk], queries)
+                for (_, truth), parsing in zip(chunk, answers, strict=True):
                     for task in group:
                         task.add(truth, parsing)
             bar.update(len(chunk))
+
+
+def _parse(parser: Parses, images: Sequence[Picture], queries: Sequence[Query]) -> list[Parsing]:
+    parsings = parser.parse(images, queries)
+    for image, parsing in zip(images, parsings, strict=True):
+        if parsing.size != image.shape[:2]:
+            raise ValueError(f"a picture of {image.shape[:2]} was parsed as {parsing.size}")
+    return parsings
 
 
 def _chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

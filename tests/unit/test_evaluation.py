@@ -10,7 +10,7 @@ from model.data.ccp import IGNORE
 from model.evaluation.cli import data_root, main
 from model.evaluation.composites import composites, pairs, side_by_side, whole_ids
 from model.evaluation.feeding import feed
-from model.evaluation.plan import TASKS, Plan
+from model.evaluation.plan import DEFAULT_TASKS, Plan
 from model.evaluation.report import Report, show
 from model.evaluation.result import Result
 from model.evaluation.run import evaluate
@@ -59,8 +59,8 @@ def rows(result):
 
 @pytest.mark.parametrize("batch", [1, 2, 4])
 def test_the_truth_scores_full_marks_in_every_task(root, empty, batch):
-    results = run(truthful(root), root, *TASKS, empty=empty, batch=batch)
-    assert list(results) == list(TASKS)
+    results = run(truthful(root), root, *DEFAULT_TASKS, empty=empty, batch=batch)
+    assert list(results) == list(DEFAULT_TASKS)
     assert results["semantic"].summary["mIoU"] == 1.0
     assert results["semantic"].summary["mAcc"] == 1.0
     assert results["persons"].summary["IoU of the best person"] == 1.0
@@ -71,6 +71,8 @@ def test_the_truth_scores_full_marks_in_every_task(root, empty, batch):
     assert results["parts"].summary["mIoU of the parts"] == 1.0
     assert results["composites"].summary["two persons found"] == 1.0
     assert results["composites"].summary["right person, of all parts"] == 1.0
+    assert results["composites"].summary["AP^p_vol"] == 1.0
+    assert results["composites"].summary["PCP_50"] == 1.0
     assert results["empty"].summary == {"pictures": 2, "with no person and no segment": 2}
 
 
@@ -154,6 +156,7 @@ def test_clothes_on_the_wrong_person_are_found_but_not_right(root):
     summary = run(truthful(root, swapped=True), root, "composites")["composites"].summary
     assert summary["two persons found"] == 1.0
     assert summary["right person, of parts found"] == 0.0
+    assert summary["mIoU"] == 1.0
 
 
 def test_one_person_where_two_stand_is_counted(root):

@@ -7,11 +7,11 @@ import numpy as np
 from model.data.ccp import BODY, CLASSES, IGNORE, CcpItem, class_map
 from model.evaluation.metrics.pixels import class_accuracy, class_iou, confusion, mean
 from model.evaluation.result import Result
-from model.evaluation.tasks.task import matrix_result
+from model.evaluation.tasks.task import OneQuestion, matrix_result
 from model.parsing import Parsing, Query
 
 
-class PartTask:
+class PartTask(OneQuestion):
     """Are the body's parts right? IoU of face, arm, hand, torso, leg, foot (skin with a part) and hair.
 
     The parts' truth is a pseudo-label within true skin. All else is 'other'; skin of no part is ignored.

@@ -6,11 +6,12 @@ from model.data.ccp import IGNORE, CcpItem
 from model.evaluation.metrics.people import PersonOverlap, person_overlap
 from model.evaluation.metrics.pixels import mean
 from model.evaluation.result import Result
+from model.evaluation.tasks.task import OneQuestion
 from model.evaluation.vocabularies import CCP19, EvaluationVocabulary
 from model.parsing import Parsing, Query
 
 
-class PersonTask:
+class PersonTask(OneQuestion):
     """Is the labelled person's mask right? Means over pictures, see `PersonOverlap`."""
 
     name = "persons"
@@ -36,7 +37,7 @@ class PersonTask:
         )
 
 
-class EmptyTask:
+class EmptyTask(OneQuestion):
     """Pictures without people: every person or segment is one too many. The truth is the picture's name."""
 
     name = "empty"

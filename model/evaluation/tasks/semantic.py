@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from model.data.ccp import CcpItem
 from model.evaluation.metrics.pixels import class_iou, confusion, mean
 from model.evaluation.result import Result
-from model.evaluation.tasks.task import matrix_result, painted
+from model.evaluation.tasks.task import OneQuestion, matrix_result, painted
 from model.evaluation.vocabularies import CCP19_SYNONYMS, SYNONYMS, EvaluationVocabulary
 from model.parsing import Parsing, Query
 
 
-class SemanticTask:
+class SemanticTask(OneQuestion):
     """Does each pixel carry the right class? Confusion over all pictures; mIoU, mAcc, IoU of each class."""
 
     def __init__(self, vocabulary: EvaluationVocabulary, name: str = "semantic") -> None:
@@ -34,7 +34,7 @@ class SemanticTask:
         return matrix_result(self.name, self.matrix, self.vocabulary.names)
 
 
-class SynonymTask:
+class SynonymTask(OneQuestion):
     """What do words cost that training never showed? The vocabulary's synonyms against its own wording.
 
     `trained` is the semantic task in the trained wording, which somebody else feeds.

@@ -22,13 +22,25 @@ class Task(Protocol[Truth]):
     """One measurement over pictures with truth of one sort."""
 
     name: str
-    query: Query
+
+    def ask(self, truth: Truth, /) -> Query:
+        """The question to put to the picture of this truth."""
 
     def add(self, truth: Truth, parsing: Parsing) -> None:
-        """Count the answer to `query` on the picture of this truth."""
+        """Count the answer to that question."""
 
     def result(self) -> Result:
         """What the answers so far come to."""
+
+
+class OneQuestion:
+    """What tasks share that ask every picture the same."""
+
+    query: Query
+
+    def ask(self, _truth: object, /) -> Query:
+        """`query`, whatever the picture shows."""
+        return self.query
 
 
 def painted(parsing: Parsing, vocabulary: EvaluationVocabulary) -> NDArray[np.uint8]:
