@@ -1,27 +1,25 @@
-"""A resumable training loop: one state file, one log, the same losses after a kill."""
+"""A resumable training loop: one state file, one log, the same losses after a kill; one process or many."""
 
 from __future__ import annotations
 
 import json
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
+from accelerate import Accelerator  # type: ignore[import-untyped]
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 from tqdm import tqdm
 
-from model import checkpoint
-from model.network.spectrum import Spectrum
-from model.training.batches import Batch, SceneBatches
-from model.training.criterion import Criterion
-from model.training.phrases import Phrases
-from model.training.validate import Validation
+B = TypeVar("B")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,51 +45,93 @@ class Schedule:
 
 
 class From(Sampler[int]):
-    """Steps from a first one on: what a resumed training still has to see."""
+    """Steps from a first one on: what a resumed training still has to see; one process of many, its own."""
 
-    def __init__(self, first: int, steps: int) -> None:
+    def __init__(self, first: int, steps: int, *, rank: int = 0, world: int = 1) -> None:
         self.first, self.steps = first, steps
+        self.rank, self.world = rank, world
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(self.first, self.steps))
+        return (step * self.world + self.rank for step in range(self.first, self.steps))
 
     def __len__(self) -> int:
         return max(0, self.steps - self.first)
 
 
-class Trainer:
-    """Trains a network on scene batches; everything it needs to go on lies in `folder`."""
+class Training(ABC, Generic[B]):
+    """Trains `part` through `objective`, a module that holds it; all it needs to go on lies in `folder`.
+
+    whole: the state and the average hold all of `part`; otherwise what is trained of it alone. Under torchrun
+    the processes of a training share its gradients; the first of them writes.
+    """
 
     def __init__(
         self,
-        network: Spectrum,
-        criterion: Criterion,
-        phrases: Phrases,
+        part: nn.Module,
+        objective: nn.Module,
         schedule: Schedule,
         folder: Path,
         *,
-        validation: Validation | None = None,
         device: str = "cpu",
+        whole: bool = True,
     ) -> None:
-        self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.criterion = criterion.to(device)
-        self.phrases, self.schedule, self.folder = phrases, schedule, folder
-        self.validation = validation
-        self.device = torch.device(device)
+        self.accelerator = Accelerator(cpu=torch.device(device).type == "cpu")
+        self.device = self.accelerator.device
+        self.part, self.whole = part, whole
+        self.schedule, self.folder = schedule, folder
+        objective = objective.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.AdamW(self._groups(), betas=(0.9, 0.999))
-        self.average = {k: v.detach().clone() for k, v in network.state_dict().items()}
+        # Gradients must have the layout that the processes agreed on, so this comes after all moves.
+        self.objective = self.accelerator.prepare_model(objective) if self.world > 1 else objective
+        self.average = {k: v.detach().clone() for k, v in self.state().items()}
         self.step = 0
         folder.mkdir(parents=True, exist_ok=True)
 
+    @property
+    def rank(self) -> int:
+        """Which of the training's processes this is; the first, 0, writes."""
+        return int(self.accelerator.process_index)
+
+    @property
+    def world(self) -> int:
+        """How many processes train together."""
+        return int(self.accelerator.num_processes)
+
+    @abstractmethod
+    def losses(self, batch: B, rng: np.random.Generator) -> dict[str, Tensor]:
+        """The losses of a batch by name, through `self.objective`; their sum trains."""
+
+    @abstractmethod
+    def write_checkpoint(self) -> None:
+        """Write the averaged weights as a checkpoint of the network."""
+
+    def validate(self) -> dict[str, float]:
+        """Scores for the log, with the averaged weights in place."""
+        return {}
+
+    def finish(self) -> None:
+        """What there is to do after the last step, with the averaged weights in place."""
+
+    def rate_of(self, name: str) -> float:
+        """The peak rate of a parameter of `part`."""
+        return self.schedule.tower_rate if name.startswith("tower.") else self.schedule.rate
+
     def _groups(self) -> list[dict[str, Any]]:
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-        for name, parameter in self.network.named_parameters():
+        for name, parameter in self.part.named_parameters():
             if not parameter.requires_grad:
                 continue
-            rate = self.schedule.tower_rate if name.startswith("tower.") else self.schedule.rate
             decay = self.schedule.weight_decay if parameter.ndim > 1 and "embed" not in name else 0.0
-            groups.setdefault((rate, decay), []).append(parameter)
+            groups.setdefault((self.rate_of(name), decay), []).append(parameter)
         return [{"params": p, "lr": r, "peak": r, "weight_decay": d} for (r, d), p in groups.items()]
+
+    def state(self) -> dict[str, Tensor]:
+        """The weights that a state file and the average hold, as they are."""
+        weights: dict[str, Tensor] = self.part.state_dict()
+        if self.whole:
+            return weights
+        trained = {name for name, p in self.part.named_parameters() if p.requires_grad}
+        return {name: w for name, w in weights.items() if name in trained}
 
     @property
     def state_file(self) -> Path:
@@ -103,96 +143,121 @@ class Trainer:
         if not self.state_file.is_file():
             return False
         state = torch.load(self.state_file, map_location=self.device, weights_only=True)
-        self.network.load_state_dict(state["network"])
+        self.part.load_state_dict(state["network"], strict=self.whole)
         self.optimizer.load_state_dict(state["optimizer"])
         self.average, self.step = state["average"], state["step"]
         return True
 
     def save(self) -> None:
         """Write state and averaged checkpoint; the state appears whole or not at all."""
-        state = {
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "average": self.average,
-            "step": self.step,
-        }
-        partial = self.state_file.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(self.state_file)
-        checkpoint.save(self.folder / "checkpoint", self.network.config, self.average)
+        if self.rank == 0:
+            state = {
+                "network": self.state(),
+                "optimizer": self.optimizer.state_dict(),
+                "average": self.average,
+                "step": self.step,
+            }
+            partial = self.state_file.with_suffix(".partial")
+            torch.save(state, partial)
+            partial.replace(self.state_file)
+            self.write_checkpoint()
+        self.accelerator.wait_for_everyone()
 
-    def run(self, batches: SceneBatches, *, workers: int = 1) -> None:
-        """Train to the schedule's last step."""
+    def sampler(self) -> From:
+        """Numbers of the batches that this process still has to see. Batches share out their own rows."""
+        return From(self.step, self.schedule.steps)
+
+    def run(self, batches: Dataset[B], *, workers: int = 1) -> None:
+        """Train to the schedule's last step. `batches.seed` seeds whatever a step draws."""
         loader = DataLoader(
             batches,
             batch_size=None,
-            sampler=From(self.step, self.schedule.steps),
+            sampler=self.sampler(),
             num_workers=workers,
             prefetch_factor=4 if workers else None,
         )
-        bar = tqdm(loader, initial=self.step, total=self.schedule.steps, unit="step", mininterval=2.0)
+        seed = int(getattr(batches, "seed", 0))
+        bar = tqdm(
+            loader,
+            initial=self.step,
+            total=self.schedule.steps,
+            unit="step",
+            mininterval=2.0,
+            disable=self.rank > 0,
+        )
         for batch in bar:
             started = time.perf_counter()
-            losses = self.train_step(
-                batch.to(self.device), np.random.default_rng((batches.seed, self.step, 1))
-            )
+            losses = self.train_step(self.moved(batch), np.random.default_rng((seed, self.step, 1)))
             self.step += 1
             line = {"step": self.step, **losses, "seconds": round(time.perf_counter() - started, 3)}
-            bar.set_postfix(loss=f"{losses['total']:.2f}", dense=f"{losses['dense']:.2f}")
+            bar.set_postfix(loss=f"{losses['total']:.4g}")
             last = self.step == self.schedule.steps
-            if self.validation and (last or self.step % self.schedule.validate_every == 0):
-                line |= self._validate()
+            if last or self.step % self.schedule.validate_every == 0:
+                line |= self._scores()
             if last or self.step % self.schedule.save_every == 0:
                 self.save()
             self._log(line)
+        if self.rank == 0:
+            with self.averaged():
+                self.finish()
+        self.accelerator.wait_for_everyone()
 
-    def train_step(self, batch: Batch, rng: np.random.Generator) -> dict[str, float]:
-        """One step of the optimizer; the losses as numbers."""
-        torch.manual_seed(int(rng.integers(2**31)))  # the loss samples points at random
-        self.network.train()
+    def moved(self, batch: B) -> B:
+        """The batch on the training's device."""
+        return batch.to(self.device)  # type: ignore[attr-defined]
+
+    def train_step(self, batch: B, rng: np.random.Generator) -> dict[str, float]:
+        """One step of the optimizer; the losses as numbers, those of all processes on average."""
+        torch.manual_seed(int(rng.integers(2**31)))  # a loss may sample points at random
+        self.part.train()
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * self.schedule.factor(self.step)
-        pixels = (batch.pixels.float() / 255).contiguous(memory_format=torch.channels_last)
-        text = self.phrases.draw(rng).to(self.device)
-        spoken = [self._spoken(p) for p in batch.phrases]
-        losses = self.criterion(self.network(pixels), batch, self.network.grounding, text, spoken)
+        losses = self.losses(batch, rng)
         total = torch.stack(list(losses.values())).sum()
         if not torch.isfinite(total):
             raise FloatingPointError(f"the loss is {float(total)} at step {self.step}")
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.schedule.clip)
+        norm = nn.utils.clip_grad_norm_(self.part.parameters(), self.schedule.clip)
         self.optimizer.step()
         self._follow()
-        numbers = {k: round(float(v.detach()), 4) for k, v in losses.items()}
-        return {"total": float(total.detach()), **numbers, "norm": float(norm.detach())}
-
-    def _spoken(self, phrases: Tensor) -> Tensor:
-        rows = [
-            self.phrases.colored[label, color] if color >= 0 else self.phrases.variants[label][0]
-            for label, color in phrases.tolist()
-        ]
-        return torch.stack(rows) if rows else torch.zeros(0, 1)
+        parts = torch.stack([v.detach().float() for v in (total, *losses.values())])
+        if self.world > 1:
+            parts = self.accelerator.reduce(parts, "mean")
+        numbers = dict(zip(losses, (round(v, 4) for v in parts[1:].tolist()), strict=True))
+        return {"total": float(parts[0]), **numbers, "norm": float(norm.detach())}
 
     @torch.no_grad()
     def _follow(self) -> None:
         # A young average follows faster, else it would remember the random start.
         decay = min(self.schedule.ema, (1 + self.step) / (10 + self.step))
-        for name, value in self.network.state_dict().items():
+        for name, value in self.state().items():
             kept = self.average[name]
             if kept.is_floating_point():
                 kept.lerp_(value, 1 - decay)
             else:
                 kept.copy_(value)
 
-    def _validate(self) -> dict[str, float]:
-        assert self.validation is not None
-        current = {k: v.clone() for k, v in self.network.state_dict().items()}
-        self.network.load_state_dict(self.average)
-        scores = self.validation.score(self.network, self.phrases.plain().to(self.device))
-        self.network.load_state_dict(current)
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The averaged weights in place of the present ones, for a while."""
+        current = {k: v.clone() for k, v in self.state().items()}
+        self.part.load_state_dict(self.average, strict=self.whole)
+        try:
+            yield
+        finally:
+            self.part.load_state_dict(current, strict=self.whole)
+
+    def _scores(self) -> dict[str, float]:
+        scores: dict[str, float] = {}
+        if self.rank == 0:
+            with self.averaged():
+                self.part.eval()
+                scores = self.validate()
+        self.accelerator.wait_for_everyone()
         return scores
 
     def _log(self, line: dict[str, Any]) -> None:
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        if self.rank == 0:
+            with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")

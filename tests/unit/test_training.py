@@ -16,9 +16,10 @@ from model.network.grounding import Grounding
 from model.network.spectrum import Spectrum
 from model.training.batches import NOTHING, PERSON, PROMPTS, SceneBatches, dense_of, targets_of
 from model.training.criterion import Criterion, Weights, caption_contrast
-from model.training.loop import Schedule, Trainer
+from model.training.loop import Schedule
 from model.training.phrases import HELD_OUT, Phrases, holds_out, synonyms
 from model.training.plot import plot, read_log, smooth
+from model.training.stages.parsing import Trainer
 from tests.unit.tiny_network import TEXT_WIDTH, hashed_text, tiny_mini
 
 ROOT = Path(__file__).parent.parent / "data" / "ccp"

@@ -1,0 +1,1 @@
+"""What the generative stages share: pictures, captions, latents, noise, and sheets to look at."""

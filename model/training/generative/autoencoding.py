@@ -1,0 +1,153 @@
+"""Training of the VAE: its batches, its losses, and the scale of its latents.
+
+Source: Rombach et al., 'High-Resolution Image Synthesis with Latent Diffusion Models' (arXiv 2112.10752), the
+KL-regularised autoencoder with a perceptual term; without the adversarial one, which small networks and few
+pictures do badly with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from model.network.efficientnet import EfficientNetLite0
+from model.training.generative.pictures import Picture, crop, fitted
+
+
+@dataclass(frozen=True, slots=True)
+class Crops:
+    """pixels (B, 3, S, S) uint8; noise (B, 4, S/8, S/8) for the posterior's sample."""
+
+    pixels: Tensor
+    noise: Tensor
+
+    def to(self, device: torch.device) -> Crops:
+        """The same on a device."""
+        return Crops(self.pixels.to(device), self.noise.to(device))
+
+
+class CropBatches(Dataset[Crops]):
+    """Batch number `step`: random crops of random pictures, a pure function of (seed, step)."""
+
+    workers = 0  # crops cost little beside a step, and workers would each copy the pictures
+
+    def __init__(
+        self,
+        pictures: Sequence[Picture],
+        *,
+        seed: int,
+        batch: int,
+        side: int,
+        steps: int,
+        share: tuple[int, int] = (0, 1),
+    ) -> None:
+        if side % 8:
+            raise ValueError(f"the side of a crop must be a multiple of 8, not {side}")
+        self.pictures, self.seed, self.batch, self.side, self.steps = pictures, seed, batch, side, steps
+        self.share = share
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, step: int) -> Crops:
+        rank, world = self.share
+        rows = [
+            self._row(np.random.default_rng((self.seed, step, i))) for i in range(rank, self.batch, world)
+        ]
+        pixels, noise = zip(*rows, strict=True)
+        return Crops(
+            torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2), torch.from_numpy(np.stack(noise))
+        )
+
+    def _row(self, rng: np.random.Generator) -> tuple[Picture, Any]:
+        picture = self.pictures[int(rng.integers(len(self.pictures)))]
+        part = crop(picture, (self.side, self.side), rng)
+        return part, rng.standard_normal((4, self.side // 8, self.side // 8), np.float32)
+
+
+class EarlyMaps(nn.Module):
+    """Maps of an EfficientNet's first blocks, with ImageNet weights: what details look like."""
+
+    def __init__(self, body: EfficientNetLite0, blocks: tuple[int, ...] = (0, 2)) -> None:
+        super().__init__()
+        self.stem, self.blocks = body.stem, nn.ModuleList(body.blocks[: blocks[-1] + 1])
+        self.read = blocks
+        self.requires_grad_(False)
+        self.eval()
+
+    def train(self, mode: bool = True) -> EarlyMaps:  # noqa: ARG002
+        """Always on its stored statistics."""
+        return super().train(False)
+
+    def forward(self, pixels: Tensor) -> list[Tensor]:
+        """pixels (B, 3, H, W) in -1..1 -> maps, each channel scaled to its own size in the batch."""
+        x, maps = self.stem(pixels), []
+        for i, block in enumerate(self.blocks):
+            x = block(x)
+            if i in self.read:
+                maps.append(x)
+        return maps
+
+
+class Autoencoding(nn.Module):
+    """L1 + a light perceptual term + a small pull of the posterior towards the unit normal."""
+
+    def __init__(
+        self, vae: Any, early: EarlyMaps | None, *, kl: float = 1e-5, perceptual: float = 0.2
+    ) -> None:
+        super().__init__()
+        self.vae, self.early = vae, early
+        self.kl, self.perceptual = kl, perceptual
+
+    def forward(self, pixels: Tensor, noise: Tensor) -> dict[str, Tensor]:
+        """pixels (B, 3, S, S) uint8, noise (B, 4, S/8, S/8) -> losses by name."""
+        wanted = (pixels.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+        posterior = self.vae.encode(wanted).latent_dist
+        made = self.vae.decode(posterior.mean + posterior.std * noise).sample
+        losses = {"l1": F.l1_loss(made, wanted), "kl": self.kl * posterior.kl().mean() / noise[0].numel()}
+        if self.early is not None:
+            with torch.no_grad():
+                truth = self.early(wanted)
+            terms = [
+                F.l1_loss(m, t) / t.abs().mean().clamp(min=1e-3)
+                for m, t in zip(self.early(made), truth, strict=True)
+            ]
+            losses["perceptual"] = self.perceptual * torch.stack(terms).mean()
+        return losses
+
+
+@torch.no_grad()
+def reconstructed(vae: Any, pictures: Sequence[Picture]) -> list[Picture]:
+    """Each picture through the latents' mean and back, cut to sides that are multiples of 8."""
+    device = next(vae.parameters()).device
+    found = []
+    for picture in pictures:
+        height, width = (side // 8 * 8 for side in picture.shape[:2])
+        pixels = torch.from_numpy(picture[:height, :width].copy()).permute(2, 0, 1)[None].to(device)
+        made = vae.decode(vae.encode(pixels.float() / 127.5 - 1).latent_dist.mean).sample
+        found.append(to_picture(made[0]))
+    return found
+
+
+def to_picture(pixels: Tensor) -> Picture:
+    """(3, H, W) in -1..1 -> (H, W, 3) uint8."""
+    array = ((pixels.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return array.permute(1, 2, 0).cpu().numpy()
+
+
+@torch.no_grad()
+def scale_of(vae: Any, pictures: Sequence[Picture], size: tuple[int, int]) -> float:
+    """1 / the standard deviation of the latents: what brings them to the noise's size."""
+    device = next(vae.parameters()).device
+    latents = []
+    for picture in pictures:
+        pixels = torch.from_numpy(fitted(picture, size)).permute(2, 0, 1)[None].to(device)
+        latents.append(vae.encode(pixels.float() / 127.5 - 1).latent_dist.mean.flatten())
+    return float(1.0 / torch.cat(latents).std())

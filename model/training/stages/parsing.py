@@ -1,0 +1,174 @@
+"""The parsing stage: the head, on masks, with L_G."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from model import checkpoint
+from model.data.ccp import CcpDataset
+from model.data.scenes import SceneMaker
+from model.network.spectrum import Spectrum
+from model.network.towers import TextTower, minilm
+from model.training.batches import PROMPTS, Batch, SceneBatches
+from model.training.criterion import Criterion, Weights
+from model.training.loop import From, Schedule, Training
+from model.training.phrases import Phrases
+from model.training.stages.common import add_common, ccp_root, start
+from model.training.stages.files import write_full
+from model.training.stages.memory import lower_features, recompute_blocks
+from model.training.validate import Validation
+
+
+class Parsing(nn.Module):
+    """Network and losses as one module, so that every process's gradients meet."""
+
+    def __init__(self, network: Spectrum, criterion: Criterion) -> None:
+        super().__init__()
+        self.network, self.criterion = network, criterion
+
+    def forward(self, batch: Batch, text: Tensor, spoken: list[Tensor]) -> dict[str, Tensor]:
+        """text (P, D_text) of the prompts; spoken: per picture (k, D_text) of its phrases."""
+        pixels = (batch.pixels.float() / 255).contiguous(memory_format=torch.channels_last)
+        return self.criterion(self.network(pixels), batch, self.network.grounding, text, spoken)
+
+
+class Trainer(Training[Batch]):
+    """Trains a network on scene batches; everything it needs to go on lies in `folder`."""
+
+    def __init__(
+        self,
+        network: Spectrum,
+        criterion: Criterion,
+        phrases: Phrases,
+        schedule: Schedule,
+        folder: Path,
+        *,
+        validation: Validation | None = None,
+        device: str = "cpu",
+        sources: Path | None = None,
+    ) -> None:
+        """sources: the folder of a `full` whose frozen parts the checkpoint then only names."""
+        # What a `full` froze is large and stays as it was: neither state nor average need it.
+        super().__init__(
+            network, Parsing(network, criterion), schedule, folder, device=device, whole=sources is None
+        )
+        self.network, self.phrases = network, phrases
+        self.validation, self.sources = validation, sources
+
+    def sampler(self) -> From:
+        """Each process draws batches of its own: a scene costs more to make than its share of a step."""
+        return From(self.step, self.schedule.steps, rank=self.rank, world=self.world)
+
+    def losses(self, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
+        """The criterion's losses of a batch, its prompts worded at random."""
+        text = self.phrases.draw(rng).to(self.device)
+        return self.objective(batch, text, [self._spoken(p).to(self.device) for p in batch.phrases])
+
+    def _spoken(self, phrases: Tensor) -> Tensor:
+        rows = [
+            self.phrases.colored[label, color] if color >= 0 else self.phrases.variants[label][0]
+            for label, color in phrases.tolist()
+        ]
+        return torch.stack(rows) if rows else torch.zeros(0, 1)
+
+    def write_checkpoint(self) -> None:
+        """The averaged network, or what a `full` trained of it."""
+        folder = self.folder / "checkpoint"
+        if self.sources is None:
+            checkpoint.save(folder, self.network.config, self.average)
+        else:
+            write_full(folder, self.network, self.average, self.sources)
+
+    def validate(self) -> dict[str, float]:
+        """mIoU on `val`."""
+        if self.validation is None:
+            return {}
+        return self.validation.score(self.network, self.phrases.plain().to(self.device))
+
+
+def add_options(p: argparse.ArgumentParser) -> None:
+    """The options of this stage."""
+    add_common(p, steps=4000, batch=8, rate=5e-4, warmup=150)
+    p.add_argument("--height", type=int, default=288, help="height of an upright training crop, pixels")
+    p.add_argument("--points", type=int, default=1024, help="points sampled per mask by the losses")
+    p.add_argument("--empty-share", type=float, default=0.07, help="share of scenes without people")
+    p.add_argument("--empty", type=Path, help="folder of further pictures without people")
+    p.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        choices=["context", "unet", "grounding"],
+        help="ablation: leave out C, the UNet stream or L_G",
+    )
+
+
+def build(args: argparse.Namespace) -> tuple[Trainer, SceneBatches]:
+    """Network, losses and data of a run."""
+    root = ccp_root(args)
+    train = CcpDataset(root, "train")
+    left_out: dict[str, Any] = {f"use_{name}": False for name in args.without if name != "grounding"}
+    network = start(args, tail=False, **left_out)
+    network.train_only_parsing()
+    if args.checkpointing:
+        recompute_blocks(network.i2tx.unet)
+    if args.bf16:
+        lower_features(network)
+    phrases = Phrases(list(PROMPTS), text_tower(args), gloss=network.config.text.gloss)
+    weights = Weights(grounding=0.0 if "grounding" in args.without else 1.0)
+    criterion = Criterion(network.config.head, points=args.points, weights=weights)
+    schedule = Schedule(
+        steps=args.steps,
+        rate=args.rate,
+        tower_rate=args.rate * 0.4,
+        warmup=args.warmup,
+        ema=args.ema,
+        validate_every=args.validate_every,
+        save_every=args.save_every,
+    )
+    trainer = Trainer(
+        network,
+        criterion,
+        phrases,
+        schedule,
+        args.out,
+        validation=Validation(CcpDataset(root, "val")),
+        device=args.device,
+        sources=args.sources,
+    )
+    if args.batch % trainer.world:
+        raise ValueError(f"--batch {args.batch} cannot be shared out among {trainer.world} processes")
+    maker = SceneMaker(train, extra_empty=pictures(args.empty) if args.empty else ())
+    return trainer, SceneBatches(
+        maker,
+        phrases,
+        seed=args.seed,
+        batch=args.batch // trainer.world,
+        height=args.height,
+        steps=args.steps,
+        empty_share=args.empty_share,
+    )
+
+
+def text_tower(args: argparse.Namespace) -> TextTower:
+    """The frozen text encoder of the preset."""
+    return checkpoint.load_text(args.sources) if args.sources else minilm()
+
+
+def pictures(folder: Path) -> list[np.ndarray]:
+    """Every picture of a folder as RGB, its long side at most 800."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp"}:
+            with Image.open(path) as picture:
+                picture.thumbnail((800, 800))
+                found.append(np.asarray(picture.convert("RGB")))
+    if not found:
+        raise ValueError(f"no picture in {folder}")
+    return found

@@ -1,0 +1,163 @@
+"""The generative stages: each learns, goes on after a kill, and leaves a checkpoint for the next."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+import torch
+
+from model import checkpoint
+from model.network.spectrum import Spectrum
+from model.training.generative.autoencoding import Autoencoding, CropBatches, EarlyMaps
+from model.training.generative.pictures import crop, fitted, psnr
+from model.training.loop import Schedule, Training
+from model.training.stages.autoencoder import AutoencoderTraining
+from model.training.stages.common import MINI_SCHEDULE, Init, begin, init_option, take
+from tests.unit.tiny_network import tiny_mini
+
+
+def tiny(*, tail: bool = True) -> Spectrum:
+    torch.manual_seed(0)
+    config = tiny_mini()
+    schedule = MINI_SCHEDULE if tail else {}
+    return Spectrum(replace(config, diffusion=replace(config.diffusion, tail=tail, schedule=schedule)))
+
+
+def pictures(count: int = 4, size: tuple[int, int] = (48, 40)) -> list[np.ndarray]:
+    """Two colours, one above the other."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(count):
+        picture = np.empty((*size, 3), np.uint8)
+        picture[: size[0] // 2], picture[size[0] // 2 :] = rng.integers(0, 256, (2, 3))
+        found.append(picture)
+    return found
+
+
+def schedule(steps: int = 4) -> Schedule:
+    return Schedule(steps=steps, warmup=1, rate=3e-3, save_every=2, validate_every=2)
+
+
+def totals(folder: Path) -> list[float]:
+    return [json.loads(line)["total"] for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def assert_goes_on(make, folder: Path) -> None:
+    """A run cut after two steps of four logs the losses of one that was not cut."""
+    whole, batches = make(folder / "whole")
+    whole.run(batches, workers=0)
+    cut, batches = make(folder / "cut")
+    for step in range(2):
+        cut.train_step(batches[step], np.random.default_rng((batches.seed, step, 1)))
+        cut.step += 1
+    cut.save()
+    torch.manual_seed(99)  # whatever state the new process has
+    again, batches = make(folder / "cut")
+    torch.manual_seed(98)
+    assert again.resume() and again.step == 2
+    again.run(batches, workers=0)
+    assert totals(folder / "cut") == pytest.approx(totals(folder / "whole")[2:], rel=1e-4)
+    weights = [checkpoint.load(folder / name / "checkpoint").state_dict() for name in ("whole", "cut")]
+    for name, value in weights[0].items():
+        assert torch.allclose(value, weights[1][name], atol=2e-3), name
+
+
+def assert_learns(training: Training[Any], batch, *, steps: int, share: float) -> None:
+    training.schedule = Schedule(steps=1000, warmup=1)
+    seen = [training.train_step(batch, np.random.default_rng(0))["total"] for _ in range(steps)]
+    assert seen[-1] < share * seen[0]
+
+
+def autoencoder(folder: Path) -> tuple[AutoencoderTraining, CropBatches]:
+    network = tiny()
+    objective = Autoencoding(network.i2tx.vae, EarlyMaps(cast(Any, network.tower.body)))
+    training = AutoencoderTraining(
+        network, objective, schedule(), folder, held_out=pictures(2), scaled_on=pictures(2)
+    )
+    return training, CropBatches(pictures(), seed=1, batch=2, side=32, steps=4)
+
+
+def test_a_killed_autoencoder_goes_on(tmp_path):
+    assert_goes_on(autoencoder, tmp_path)
+
+
+def test_an_autoencoder_learns_its_pictures_and_leaves_the_rest_alone(tmp_path):
+    training, batches = autoencoder(tmp_path)
+    before = {k: v.clone() for k, v in training.network.state_dict().items() if not k.startswith("i2tx.vae.")}
+    assert_learns(training, batches[0], steps=12, share=0.9)
+    after = training.network.state_dict()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+
+
+def test_the_next_stage_inherits_the_latents_scale_and_unit_variance(tmp_path):
+    training, batches = autoencoder(tmp_path)
+    training.run(batches, workers=0)
+    network = begin(tiny_mini(), [Init(tmp_path / "checkpoint", ("i2tx.vae",))], tail=True)
+    factor = network.config.diffusion.vae["scaling_factor"]
+    assert factor != tiny_mini().diffusion.vae["scaling_factor"]
+    assert network.i2tx.vae.config.scaling_factor == factor
+    shown = torch.stack([torch.from_numpy(fitted(p, (192, 128))).permute(2, 0, 1) for p in pictures(2)])
+    latents = network.i2tx.encode(shown / 127.5 - 1)[0].detach()
+    assert float(latents.std()) == pytest.approx(1.0, abs=0.05)
+    assert (tmp_path / "sheet.png").is_file() and "val_psnr" in (tmp_path / "report.json").read_text()
+
+
+def test_parts_are_taken_by_name_and_a_part_that_does_not_fit_is_an_error(tmp_path):
+    source = tiny()
+    checkpoint.save(tmp_path, source.config, source.state_dict())
+    torch.manual_seed(5)
+    target = Spectrum(replace(tiny_mini(), diffusion=replace(tiny_mini().diffusion, tail=False)))
+    head = target.decoder.state_dict()["place.project.weight"].clone()
+    taken = take(target, Init(tmp_path, ("i2tx", "im2context", "conditioning")))
+    assert {name.partition(".")[0] for name in taken} == {"i2tx", "im2context", "conditioning"}
+    mine, theirs = target.state_dict(), source.state_dict()
+    # The tail that a parsing network has not is left behind.
+    assert all(
+        torch.allclose(mine[n], theirs[n], atol=2e-3) for n in mine if n.startswith(("i2tx.", "im2context."))
+    )
+    assert torch.equal(target.decoder.state_dict()["place.project.weight"], head)
+    other = Spectrum(replace(tiny_mini(), context=replace(tiny_mini().context, tokens=7)))
+    with pytest.raises(checkpoint.CheckpointError, match=r"im2context.*queries"):
+        take(other, Init(tmp_path, ("im2context",)))
+    assert not any("queries" in name for name in take(other, Init(tmp_path)) if name.startswith("im2"))
+
+
+def test_a_checkpoint_without_tail_leaves_the_tail_alone(tmp_path):
+    source, target = tiny(tail=False), tiny()
+    checkpoint.save(tmp_path, source.config, source.state_dict())
+    tail = target.i2tx.unet.conv_out.weight.clone()
+    taken = take(target, Init(tmp_path, ("i2tx",)))
+    assert torch.equal(target.i2tx.unet.conv_out.weight, tail)
+    assert "i2tx.unet.conv_in.weight" in taken
+
+
+def test_what_to_start_from_reads_as_folder_and_parts(tmp_path):
+    assert init_option("runs/a:i2tx,tower") == Init(Path("runs/a"), ("i2tx", "tower"))
+    assert init_option("runs/a") == Init(Path("runs/a"))
+    odd = tmp_path / "a:b"
+    odd.mkdir()
+    assert init_option(str(odd)) == Init(odd)
+    with pytest.raises(Exception, match="no part 'b'"):
+        init_option("runs/a:b")
+
+
+def test_a_crop_is_of_its_size_whatever_the_picture():
+    rng = np.random.default_rng(1)
+    for size in ((20, 90), (90, 20), (33, 33)):
+        picture = rng.integers(0, 256, (*size, 3), np.uint8)
+        assert crop(picture, (32, 24), rng).shape == fitted(picture, (32, 24)).shape == (32, 24, 3)
+
+
+def test_psnr_counts_inside_its_mask_alone():
+    first, second = np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4, 3), np.uint8)
+    second[:2] = 255
+    inside = np.zeros((4, 4), bool)
+    inside[0] = True
+    assert psnr(first, second, inside) == pytest.approx(0.0)
+    assert psnr(first, second) == pytest.approx(10 * np.log10(2))
+    assert psnr(first, second, ~inside) == pytest.approx(10 * np.log10(3))
