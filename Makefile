@@ -12,6 +12,8 @@ PORT ?= 8000
 export PORT
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+# Its dependencies that are needed stand in the extra `train`; the rest is 150 MB that nothing uses.
+ANNY := $(PIP) install --quiet --no-deps --constraint constraints.txt anny
 INSTALL := $(PIP) install --quiet --constraint constraints.txt --editable
 
 .PHONY: help
@@ -80,8 +82,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing Spectrum, its dependencies and the development tools into $(VENV) (once) ..."
 	@$(INSTALL) '.[dev,train]'
+	@$(ANNY)
 	@touch $(VENV)/.installed $@
 
 $(VENV)/.installed-manifests: pyproject.toml constraints.txt | $(BIN)/python
 	@$(INSTALL) '.[dev,train,manifests]'
+	@$(ANNY)
 	@touch $(VENV)/.installed $(VENV)/.installed-dev $@

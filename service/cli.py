@@ -19,6 +19,7 @@ from service.settings import Settings
 _FORWARDED = {
     "train": "train a checkpoint (see 'spectrum train --help')",
     "evaluate": "measure a checkpoint (see 'spectrum evaluate --help')",
+    "synthesize": "make scenes of people with their truth (see 'spectrum synthesize --help')",
 }
 _OVERRIDES = ("host", "port", "redis_url", "checkpoint", "device", "threads")
 
@@ -55,6 +56,8 @@ def _forward(name: str, rest: list[str]) -> int:
     try:
         if name == "train":
             from model.training.cli import main as program
+        elif name == "synthesize":
+            from model.data.synthetic.cli import main as program
         else:
             from model.evaluation.cli import main as program
     except ModuleNotFoundError as error:
