@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -40,16 +41,19 @@ def _conv(inside: int, outside: int, kernel: int) -> tuple[nn.Conv2d, nn.GroupNo
 
 
 class Pyramid(nn.Module):
-    """One projection per source; sources of one stride are summed."""
+    """One projection per source; sources of one stride are summed.
+
+    A stride that no source has (the coarse ones, without the UNet) takes the mean of the next finer map.
+    """
 
     def __init__(self, sources: Sequence[Tap], strides: Sequence[int], width: int) -> None:
         super().__init__()
         self.strides = tuple(strides)
         # A source goes to its own stride, or to the nearest one that the pyramid has.
         self.stride_of = {s.name: min(self.strides, key=lambda t: abs(t - s.stride)) for s in sources}
-        missing = set(self.strides) - set(self.stride_of.values())
-        if missing:
-            raise ValueError(f"no feature reaches stride {sorted(missing)}")
+        reached = set(self.stride_of.values())
+        if min(self.strides) not in reached:
+            raise ValueError(f"no feature reaches stride {min(self.strides)}")
         self.project = nn.ModuleDict({_key(s.name): Bottleneck(s.channels, width) for s in sources})
 
     def forward(self, features: dict[str, Tensor], size: tuple[int, int]) -> list[Tensor]:
@@ -62,6 +66,10 @@ class Pyramid(nn.Module):
                 x = F.interpolate(x, size=target, mode="bilinear", align_corners=False)
             x = self.project[_key(name)](x)
             sums[stride] = sums[stride] + x if stride in sums else x
+        for finer, stride in pairwise(self.strides):
+            if stride not in sums:
+                target = (-(-size[0] // stride), -(-size[1] // stride))
+                sums[stride] = F.adaptive_avg_pool2d(sums[finer], target)
         return [sums[stride] for stride in self.strides]
 
 
