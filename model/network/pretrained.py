@@ -61,6 +61,11 @@ def load_full(sources: Sources, *, base: SpectrumConfig | None = None) -> Spectr
 
 def load_text(sources: Sources) -> TextTower:
     """The frozen text encoder of the same sources, its adapter merged."""
+    return clip_text(*load_text_model(sources))
+
+
+def load_text_model(sources: Sources) -> tuple[CLIPTextModelWithProjection, CLIPTokenizer]:
+    """The same as a model, frozen, and its tokenizer."""
     files = locate(sources)
     with _quiet():
         model = _transformers(CLIPTextModelWithProjection, files.text)
@@ -70,7 +75,7 @@ def load_text(sources: Sources) -> TextTower:
             tokenizer = CLIPTokenizer.from_pretrained(files.text, local_files_only=True)
         except BROKEN as error:
             raise CheckpointError(f"{files.text} holds no tokenizer of CLIP's: {str(error)[:300]}") from error
-    return clip_text(model.eval().requires_grad_(False), tokenizer)
+    return model.eval().requires_grad_(False), tokenizer
 
 
 def own_weights(network: Spectrum, *, context: bool = False) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -10,14 +11,23 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from model import checkpoint
+from model.data.ccp import LABELS, CcpItem
 from model.network.spectrum import Spectrum
+from model.network.text_context import States, TextContext
 from model.training.generative.autoencoding import Autoencoding, CropBatches, EarlyMaps
+from model.training.generative.captions import caption_of, caption_of_tags
+from model.training.generative.denoising import CaptionedBatches, Denoising, held_out_batches, held_out_loss
+from model.training.generative.diffusion import Noise, predict
+from model.training.generative.latents import cached, key_of
 from model.training.generative.pictures import crop, fitted, psnr
 from model.training.loop import Schedule, Training
 from model.training.stages.autoencoder import AutoencoderTraining
 from model.training.stages.common import MINI_SCHEDULE, Init, begin, init_option, take
+from model.training.stages.denoiser import DenoiserTraining, captioned, text_context
+from tests.unit.ccp_roots import figure
 from tests.unit.tiny_network import tiny_mini
 
 
@@ -105,6 +115,130 @@ def test_the_next_stage_inherits_the_latents_scale_and_unit_variance(tmp_path):
     latents = network.i2tx.encode(shown / 127.5 - 1)[0].detach()
     assert float(latents.std()) == pytest.approx(1.0, abs=0.05)
     assert (tmp_path / "sheet.png").is_file() and "val_psnr" in (tmp_path / "report.json").read_text()
+
+
+class LetterStates:
+    """A text encoder that knows letters: a fixed direction for each."""
+
+    width = 12
+
+    def __call__(self, captions: Sequence[str]) -> States:
+        letters = torch.randn(128, self.width, generator=torch.Generator().manual_seed(0))
+        states, known = (
+            torch.zeros(len(captions), 8, self.width),
+            torch.zeros(len(captions), 8, dtype=torch.bool),
+        )
+        for i, caption in enumerate(captions):
+            for k, letter in enumerate(caption[:8]):
+                states[i, k], known[i, k] = letters[ord(letter) % 128], True
+        return States(states, known)
+
+
+def denoiser(folder: Path) -> tuple[DenoiserTraining, CaptionedBatches]:
+    network, reads, size = tiny().eval(), LetterStates(), (48, 32)
+    shown = [fitted(p, size) for p in pictures()]
+    source = ("pictures", lambda: iter(shown), ["red", "blue", "green", "red"])
+    data = captioned(network, [source], reads, folder / "cache", size)
+    noise = Noise(network.config.diffusion.schedule)
+    training = DenoiserTraining(
+        network,
+        Denoising(network.i2tx.unet, noise, TextContext(reads.width, 16)),
+        schedule(),
+        folder,
+        held_out=held_out_batches(data, noise),
+        shown=reads(["red", "blue", ""]),
+        size=size,
+        sampling=(1, 2),
+    )
+    return training, CaptionedBatches(data, noise, seed=1, batch=3, steps=4)
+
+
+def test_a_killed_denoiser_goes_on(tmp_path):
+    assert_goes_on(denoiser, tmp_path)
+
+
+def test_a_denoiser_learns_writes_its_text_context_and_samples(tmp_path):
+    training, batches = denoiser(tmp_path)
+    before = held_out_loss(training.raw, training.held_out)
+    vae = {k: v.clone() for k, v in training.network.i2tx.vae.state_dict().items()}
+    assert_learns(training, batches[0], steps=20, share=0.9)
+    assert held_out_loss(training.raw, training.held_out) < before
+    assert all(torch.equal(v, vae[k]) for k, v in training.network.i2tx.vae.state_dict().items())
+    training.step, training.schedule = 3, Schedule(steps=4, warmup=1)
+    training.run(batches, workers=0)
+    again = text_context(LetterStates.width, 16, [Init(tmp_path / "checkpoint")])
+    trained = training.average["text.enter.weight"]
+    assert torch.equal(again.enter.weight, trained)
+    assert np.asarray(Image.open(tmp_path / "sheet.png")).shape[2] == 3
+
+
+def test_an_empty_caption_is_blank_wherever_it_stands():
+    text = TextContext(LetterStates.width, 16)
+    found = LetterStates()(["", "red"])
+    context = text(found.states, found.known)
+    assert torch.equal(context[0], text.blank.expand(8, 16))
+    assert not torch.equal(context[1, 0], text.blank) and torch.equal(context[1, 3], text.blank)
+
+
+def test_constants_are_made_once_and_again_when_anything_changed(tmp_path):
+    made = []
+
+    def make():
+        made.append(1)
+        return {"x": torch.ones(2)}
+
+    for key in ("a", "a", "b"):
+        assert torch.equal(cached(tmp_path / "c.safetensors", key, make)["x"], torch.ones(2))
+    assert len(made) == 2
+    first, second = tiny(), tiny()
+    assert key_of(first.i2tx.vae, size=3) == key_of(second.i2tx.vae, size=3) != key_of(first.i2tx.vae, size=4)
+    with torch.no_grad():
+        second.i2tx.vae.quant_conv.bias += 1
+    assert key_of(first.i2tx.vae, size=3) != key_of(second.i2tx.vae, size=3)
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+def test_a_true_prediction_leads_back_to_the_latents(kind):
+    noise = Noise({**MINI_SCHEDULE, "prediction_type": kind, "rescale_betas_zero_snr": kind != "epsilon"})
+    latents, drawn = torch.randn(2, 3, 4, 8, 8)
+    steps = torch.tensor([0, 500, 990])
+    x_t = noise.add(latents, drawn, steps)
+    found = noise.clean(x_t, noise.target(latents, drawn, steps), steps)
+    assert torch.allclose(found, latents, atol=1e-3)
+
+    def truth(x: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+        signal, strength = noise.shares(at)
+        return noise.target(latents, (x - signal * latents) / strength, at)
+
+    assert torch.allclose(noise.sample(truth, drawn, 10), latents, atol=0.05)
+
+
+def test_minis_last_step_is_pure_noise_and_its_first_is_as_before():
+    plain, ours = Noise({}), Noise(MINI_SCHEDULE)
+    last, first = torch.tensor([999]), torch.tensor([0])
+    assert float(ours.shares(last)[0]) < 1e-3 < float(plain.shares(last)[0])
+    assert torch.allclose(ours.shares(first)[0], plain.shares(first)[0])
+
+
+def test_a_shift_moves_the_time_embedding_for_one_call():
+    unet = tiny().i2tx.unet.eval()
+    x, steps, context = torch.randn(2, 4, 8, 8), torch.tensor([3, 700]), torch.randn(2, 4, 16)
+    plain = predict(unet, x, steps, context)
+    width = unet.time_embedding.linear_2.out_features
+    assert not torch.allclose(predict(unet, x, steps, context, torch.ones(2, width)), plain, atol=1e-5)
+    assert torch.equal(predict(unet, x, steps, context), plain)
+
+
+def test_captions_name_garments_by_area_with_their_colours():
+    labels, parts = figure(top="sweater", bottom="skirt")
+    image = np.full((*labels.shape, 3), 128, np.uint8)
+    image[labels == LABELS.index("sweater")] = (180, 40, 45)
+    image[labels == LABELS.index("skirt")] = (25, 25, 28)
+    said = caption_of(CcpItem("1", image, labels, parts))
+    assert said.startswith("a person in ") and "red sweater" in said and "black skirt" in said
+    assert "skin" not in said and "face" not in said
+    assert caption_of(CcpItem("1", image, np.zeros_like(labels), parts)) == "a person"
+    assert caption_of_tags(("dress", "skin", "shoes")) == "a person in dress, shoes"
 
 
 def test_parts_are_taken_by_name_and_a_part_that_does_not_fit_is_an_error(tmp_path):

@@ -16,7 +16,7 @@ from torch import Tensor
 from model import checkpoint
 from model.evaluation.cli import data_root
 from model.network.config import PRESETS, SpectrumConfig
-from model.network.i2tx import SCHEDULE
+from model.network.i2tx import SCHEDULE, I2Tx
 from model.network.spectrum import Spectrum
 from model.training.pretrained import load_imagenet
 
@@ -94,6 +94,12 @@ def ccp_root(args: argparse.Namespace) -> Path:
     return data_root(args.data, os.environ, Path.cwd())
 
 
+def local_device(device: str) -> torch.device:
+    """The device of this process: under torchrun the GPU of its own number."""
+    number = os.environ.get("LOCAL_RANK")
+    return torch.device("cuda", int(number)) if device == "cuda" and number else torch.device(device)
+
+
 def start(args: argparse.Namespace, *, tail: bool, **changes: Any) -> Spectrum:
     """The network as the stage finds it. tail: keep what lies behind the last tap; changes: of the config."""
     if args.preset == "full":
@@ -132,7 +138,12 @@ def _start_full(args: argparse.Namespace, changes: dict[str, Any]) -> Spectrum:
     if not args.sources:
         raise ValueError("preset full reads Stable Diffusion and CLIP from --sources DIR (with sources.json)")
     network = checkpoint.load(args.sources)
-    network.config = replace(network.config, **changes)
+    diffusion = network.config.diffusion
+    if asked := changes.get("diffusion"):  # of these the files say nothing
+        told = {name: getattr(asked, name) for name in ("timestep", "scale", "noise_seed")}
+        diffusion = replace(diffusion, **told)
+        network.i2tx = I2Tx(diffusion, vae=network.i2tx.vae, unet=network.i2tx.unet)
+    network.config = replace(network.config, **{**changes, "diffusion": diffusion})
     for init in args.init:
         take(network, init)
     return network
