@@ -136,13 +136,18 @@ class Spectrum(nn.Module):
         (`mini`) has too weak a prior for that and trains end to end; only the tower's first blocks stay.
         """
         if not self.config.tower.maps:
-            for part in (self.tower, self.im2context, self.i2tx):
-                part.requires_grad_(False)
+            self.tower.requires_grad_(False)
+            self.freeze_backbone()
         if not self.config.use_unet:
             self.i2tx.unet.requires_grad_(False)
         if not (self.config.use_unet and self.config.use_context):
             self.im2context.requires_grad_(False)
             self.conditioning.requires_grad_(False)
+
+    def freeze_backbone(self) -> None:
+        """Keep VAE, UNet and IM2CONTEXT as the stages before left them."""
+        for part in (self.im2context, self.i2tx):
+            part.requires_grad_(False)
 
     @torch.no_grad()
     def parameter_counts(self) -> dict[str, int]:

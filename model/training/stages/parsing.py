@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,21 @@ from torch import Tensor, nn
 from model import checkpoint
 from model.data.ccp import CcpDataset
 from model.data.scenes import SceneMaker
+from model.data.tagged import TaggedScenes
+from model.network.config import PRESETS
+from model.network.i2tx import SCHEDULE
 from model.network.spectrum import Spectrum
 from model.network.towers import TextTower, minilm
-from model.training.batches import PROMPTS, Batch, SceneBatches
-from model.training.criterion import Criterion, Weights
+from model.training.batches import MAX_PHRASES, PROMPTS, Batch, SceneBatches
+from model.training.criterion import Criterion, Weights, rarity_of
 from model.training.loop import From, Schedule, Training
 from model.training.phrases import Phrases
 from model.training.stages.common import add_common, ccp_root, start
 from model.training.stages.files import write_full
 from model.training.stages.memory import lower_features, recompute_blocks
 from model.training.validate import Validation
+
+TIMESTEPS: int = SCHEDULE["num_train_timesteps"]
 
 
 class Parsing(nn.Module):
@@ -100,12 +106,20 @@ def add_options(p: argparse.ArgumentParser) -> None:
     p.add_argument("--points", type=int, default=1024, help="points sampled per mask by the losses")
     p.add_argument("--empty-share", type=float, default=0.07, help="share of scenes without people")
     p.add_argument("--empty", type=Path, help="folder of further pictures without people")
+    p.add_argument("--tagged", type=Path, help="photos labelled within their tags (model.training.pseudo)")
+    p.add_argument("--synthetic", type=Path, help="folder of `spectrum synthesize`")
+    p.add_argument("--synthetic-share", type=float, default=0.5, help="of groups; a third of it of portraits")
+    p.add_argument("--freeze", action="store_true", help="VAE, UNet and IM2CONTEXT stay as they come in")
+    p.add_argument("--phrases", type=int, default=MAX_PHRASES, help="K: key phrases of a caption at most")
+    p.add_argument("--timestep", type=int, default=0, help="t of the one pass through the UNet")
+    p.add_argument("--scale", type=float, help="side of the diffusion input relative to the network's")
+    p.add_argument("--short-side", type=int, help="short side at which the checkpoint parses, pixels")
     p.add_argument(
         "--without",
         action="append",
         default=[],
-        choices=["context", "unet", "grounding"],
-        help="ablation: leave out C, the UNet stream or L_G",
+        choices=["context", "unet", "grounding", "tower-maps"],
+        help="ablation: leave out C, the UNet stream, L_G, or the tower's own maps (as the paper does)",
     )
 
 
@@ -113,16 +127,20 @@ def build(args: argparse.Namespace) -> tuple[Trainer, SceneBatches]:
     """Network, losses and data of a run."""
     root = ccp_root(args)
     train = CcpDataset(root, "train")
-    left_out: dict[str, Any] = {f"use_{name}": False for name in args.without if name != "grounding"}
-    network = start(args, tail=False, **left_out)
+    network = start(args, tail=False, **changes(args))
     network.train_only_parsing()
+    if args.freeze:
+        network.freeze_backbone()
     if args.checkpointing:
         recompute_blocks(network.i2tx.unet)
     if args.bf16:
         lower_features(network)
     phrases = Phrases(list(PROMPTS), text_tower(args), gloss=network.config.text.gloss)
+    maker = scene_maker(train, args)
     weights = Weights(grounding=0.0 if "grounding" in args.without else 1.0)
-    criterion = Criterion(network.config.head, points=args.points, weights=weights)
+    criterion = Criterion(
+        network.config.head, points=args.points, weights=weights, rarity=rarity_of(maker.presence)
+    )
     schedule = Schedule(
         steps=args.steps,
         rate=args.rate,
@@ -144,7 +162,6 @@ def build(args: argparse.Namespace) -> tuple[Trainer, SceneBatches]:
     )
     if args.batch % trainer.world:
         raise ValueError(f"--batch {args.batch} cannot be shared out among {trainer.world} processes")
-    maker = SceneMaker(train, extra_empty=pictures(args.empty) if args.empty else ())
     return trainer, SceneBatches(
         maker,
         phrases,
@@ -153,6 +170,35 @@ def build(args: argparse.Namespace) -> tuple[Trainer, SceneBatches]:
         height=args.height,
         steps=args.steps,
         empty_share=args.empty_share,
+        synthetic_share=args.synthetic_share if args.synthetic else 0.0,
+        most_phrases=args.phrases,
+    )
+
+
+def changes(args: argparse.Namespace) -> dict[str, Any]:
+    """What the options change of a preset's config. ValueError for a K or t out of range."""
+    if args.phrases < 1:
+        raise ValueError(f"--phrases must be at least 1, not {args.phrases}")
+    if not 0 <= args.timestep < TIMESTEPS:
+        raise ValueError(f"--timestep must lie in 0..{TIMESTEPS - 1}, not {args.timestep}")
+    config = PRESETS[args.preset]()
+    diffusion = replace(config.diffusion, timestep=args.timestep, scale=args.scale or config.diffusion.scale)
+    changed: dict[str, Any] = {f"use_{name}": False for name in args.without if name in ("context", "unet")}
+    changed |= {"diffusion": diffusion, "short_side": args.short_side or config.short_side}
+    if "tower-maps" in args.without:
+        changed["tower"] = replace(config.tower, maps=False)
+    return changed
+
+
+def scene_maker(train: CcpDataset, args: argparse.Namespace) -> SceneMaker:
+    """The scenes of a run: labelled photos, and what else the options name."""
+    from model.data.synthetic.folder import SyntheticFolder
+
+    return SceneMaker(
+        train,
+        extra_empty=pictures(args.empty) if args.empty else (),
+        also=TaggedScenes(args.tagged) if args.tagged else (),
+        synthetic=SyntheticFolder(args.synthetic) if args.synthetic else (),
     )
 
 
