@@ -9,13 +9,19 @@ from model.data.ccp import CcpDataset
 from model.evaluation.composites import whole_ids
 from model.evaluation.vocabularies import CCP19, EvaluationVocabulary
 
+PHOTO_TASKS: tuple[str, ...] = (
+    *("semantic", "persons", "synonyms", "parts"),
+    *("fpp", "bhp", "ccp", "cop", "exposure", "dropping"),
+)
+"""What is measured on the photos of a split."""
+
 DEFAULT_TASKS: tuple[str, ...] = ("semantic", "persons", "synonyms", "parts", "composites", "empty")
-"""What is measured when nothing else is said: all that photos alone can tell."""
+"""What is measured when nothing else is said."""
 
 GENERATED_TASKS: tuple[str, ...] = ("groups", "unseen", "standalone")
 """What is measured on generated scenes."""
 
-TASKS: tuple[str, ...] = DEFAULT_TASKS + GENERATED_TASKS
+TASKS: tuple[str, ...] = (*PHOTO_TASKS, "composites", "empty", *GENERATED_TASKS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
-from model.data.ccp import CcpItem
 from model.evaluation.composites import composites
 from model.evaluation.feeding import Parses, Picture, bar_of, feed
+from model.evaluation.photos import PhotoTask, evaluate_photos
 from model.evaluation.plan import GENERATED_TASKS, TASKS, Plan, pictures_in
 from model.evaluation.result import Result
 from model.evaluation.scenes import LabelledScene, MakesScenes, groups, standalone, unseen
-from model.evaluation.tasks.body import PartTask
 from model.evaluation.tasks.groups import CompositeTask, GroupTask
 from model.evaluation.tasks.loose import StandaloneTask
-from model.evaluation.tasks.people import EmptyTask, PersonTask
-from model.evaluation.tasks.semantic import SemanticTask, SynonymTask
-from model.evaluation.tasks.task import Task
+from model.evaluation.tasks.people import EmptyTask
 from model.evaluation.tasks.words import UnseenTask
-from model.evaluation.vocabularies import CCP19
 
 OpenMaker = Callable[[Plan, bool], MakesScenes]
 """From a plan, and whether held-out garments are worn, to what draws scenes."""
@@ -35,37 +31,26 @@ def synthetic(plan: Plan, held_out: bool) -> MakesScenes:
 
 
 def evaluate(
-    parser: Parses, plan: Plan, *, quiet: bool = False, open_maker: OpenMaker = synthetic
+    parser: Parses,
+    plan: Plan,
+    *,
+    quiet: bool = False,
+    open_maker: OpenMaker = synthetic,
+    beside: Sequence[PhotoTask] = (),
 ) -> list[Result]:
-    """Run the plan's tasks, in the order of TASKS, with progress bars unless quiet."""
-    results = _evaluate_photos(parser, plan, quiet)
+    """Run the plan's tasks, in the order of TASKS, with progress bars unless quiet.
+
+    open_maker: what draws scenes; beside: further tasks for the photos, whose results are the caller's.
+    """
+    results = evaluate_photos(parser, plan, quiet=quiet, beside=beside)
     if "composites" in plan.tasks:
-        results.append(_evaluate_composites(parser, plan, quiet))
+        results["composites"] = _evaluate_composites(parser, plan, quiet)
     if "empty" in plan.tasks and plan.empty is not None:
-        results.append(_evaluate_empty(parser, plan.empty, plan, quiet))
+        results["empty"] = _evaluate_empty(parser, plan.empty, plan, quiet)
     for name in GENERATED_TASKS:
         if name in plan.tasks:
-            results.append(_GENERATED[name](parser, plan, quiet, open_maker))
-    return results
-
-
-def _evaluate_photos(parser: Parses, plan: Plan, quiet: bool) -> list[Result]:
-    """The tasks that read the split's photos; 'synonyms' compares with its own trained wording."""
-    semantic, trained = SemanticTask(plan.vocabulary), SemanticTask(CCP19, "trained wording")
-    tasks: dict[str, Task[CcpItem]] = {
-        "semantic": semantic,
-        "persons": PersonTask(plan.vocabulary),
-        "synonyms": SynonymTask(trained),
-        "parts": PartTask(),
-    }
-    chosen = [tasks[name] for name in TASKS if name in tasks and name in plan.tasks]
-    if not chosen:
-        return []
-    fed = [*chosen, trained] if "synonyms" in plan.tasks else chosen
-    ids = plan.dataset.ids[: plan.limit]
-    items = (plan.dataset.load(id_) for id_ in ids)
-    feed(parser, ((item.image, item) for item in items), fed, plan.batch, bar_of("photos", len(ids), quiet))
-    return [task.result() for task in chosen]
+            results[name] = _GENERATED[name](parser, plan, quiet, open_maker)
+    return [results[name] for name in TASKS if name in results]
 
 
 def _evaluate_composites(parser: Parses, plan: Plan, quiet: bool) -> Result:

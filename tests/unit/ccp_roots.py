@@ -120,9 +120,9 @@ def _masks(truth: CcpItem | Composite, prompts: tuple[str, ...]) -> dict[str, ND
         assert isinstance(truth, CcpItem)
         classes, names = class_map(truth)
         return {prompt: classes == names.index(prompt) for prompt in prompts}
-    vocabulary = next(v for v in VOCABULARIES.values() if v.prompts == prompts)
+    vocabulary = next(v for v in VOCABULARIES.values() if set(prompts) <= set(v.prompts))
     classes = vocabulary.truth(truth.labels)
-    return {prompt: classes == i for i, prompt in enumerate(prompts, 1)}
+    return {prompt: classes == vocabulary.class_of_prompt(prompt) for prompt in prompts}
 
 
 def val(root: Path) -> CcpDataset:

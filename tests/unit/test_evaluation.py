@@ -10,7 +10,7 @@ from model.data.ccp import IGNORE
 from model.evaluation.cli import data_root, main
 from model.evaluation.composites import composites, pairs, side_by_side, whole_ids
 from model.evaluation.feeding import feed
-from model.evaluation.plan import DEFAULT_TASKS, Plan
+from model.evaluation.plan import DEFAULT_TASKS, PHOTO_TASKS, Plan
 from model.evaluation.report import Report, show
 from model.evaluation.result import Result
 from model.evaluation.run import evaluate
@@ -22,8 +22,6 @@ from model.evaluation.tasks.task import painted
 from model.evaluation.vocabularies import CCP19
 from model.parsing import Parsing, Query, Segment
 from tests.unit.ccp_roots import REAL, TruthfulParser, figure, label, nothing, val, write_root
-
-PHOTO_TASKS = ("semantic", "persons", "synonyms", "parts")
 
 
 @pytest.fixture

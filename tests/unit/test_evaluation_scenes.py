@@ -95,7 +95,8 @@ def test_one_garment_on_the_neighbour_costs_both_people():
     task.rule = type(task.rule)(min_area=1)
     task.add(scene, Parsing(answer.segment_map, answer.person_map, answer.persons, tuple(moved)))
     summary = task.result().summary
-    # First: hair 1, pants 0 -> .5. Second: hair 1, pants 10/20 -> .75. Both are equally sure; the first is ranked first.
+    # First: hair 1, pants 0 -> .5. Second: hair 1, pants 10/20 -> .75.
+    # Both are equally sure, so that the first is ranked first: precision 1/2 at recall 1/2.
     assert summary["AP^p_50"] == 1 / 2 * 1 / 2
     assert summary["AP^p_vol"] == pytest.approx((4 * 1 + 3 * 0.25 + 2 * 0) / 9)
     assert summary["PCP_50"] == pytest.approx((1 / 2 + 1 / 2) / 2)

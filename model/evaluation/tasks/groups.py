@@ -16,11 +16,13 @@ from model.evaluation.metrics.humans import (
     part_overlaps,
 )
 from model.evaluation.metrics.owners import PartCount, PartRule, count_parts
+from model.evaluation.metrics.panoptic import PanopticCount, panoptic
 from model.evaluation.metrics.people import match_persons
 from model.evaluation.metrics.pixels import class_iou, confusion, mean
 from model.evaluation.result import Result
 from model.evaluation.scenes import LabelledScene, scene_table
-from model.evaluation.tasks.task import OneQuestion, painted
+from model.evaluation.tasks.judging import Judge, Labelling, persons_found
+from model.evaluation.tasks.task import OneQuestion, painted, part_owners
 from model.evaluation.vocabularies import CCP19, EvaluationVocabulary
 from model.parsing import Parsing, Query
 
@@ -29,7 +31,7 @@ Plane = NDArray[np.uint8]
 
 
 class PeopleTask(OneQuestion, Generic[Truth]):
-    """AP^p, PCP and the share of parts on the right person, over pictures whose people are all labelled.
+    """AP^p, PCP, person masks, and the share of parts on the right person, where everybody is labelled.
 
     See `model.evaluation.metrics.humans` and `count_parts`. A person's score is the parser's own.
     """
@@ -43,6 +45,8 @@ class PeopleTask(OneQuestion, Generic[Truth]):
         self.persons: list[tuple[int, int]] = []  # there, found
         self.counts: dict[int, PartCount] = {}
         self.overlaps: list[PartOverlaps] = []
+        self.masks = Judge(2)
+        self.panoptic = PanopticCount.zero(len(vocabulary.names))
         self.matrix = np.zeros((len(vocabulary.names),) * 2, np.int64)
 
     def people(self, truth: Truth) -> tuple[Plane, Plane]:
@@ -56,6 +60,8 @@ class PeopleTask(OneQuestion, Generic[Truth]):
         self.persons.append((int(np.count_nonzero(np.bincount(owner.ravel())[1:])), len(parsing.persons)))
         scores = {person.id: person.score for person in parsing.persons}
         found = (predicted, part_owners(parsing))
+        self.panoptic += panoptic((classes, owner), found, len(self.matrix))
+        self.masks.add(Labelling((owner > 0).astype(np.uint8), owner, {}), persons_found(parsing))
         self.overlaps.append(part_overlaps((classes, owner), found, scores, len(self.matrix)))
         self._count(classes, owner, parsing)
 
@@ -70,6 +76,7 @@ class PeopleTask(OneQuestion, Generic[Truth]):
 
     def result(self) -> Result:
         total = sum(self.counts.values(), PartCount())
+        masks = self.masks.instances.scores()
         return Result(
             self.name,
             {
@@ -80,6 +87,9 @@ class PeopleTask(OneQuestion, Generic[Truth]):
                 "AP^p_50 with background averaged in": average_precision(self.overlaps, 0.5, background=True),
                 "right person, of parts found": total.right_of_found,
                 "right person, of all parts": total.right_of_all,
+                "person masks, mAP": float(masks.precision[1]),
+                "person masks, AR@100": float(masks.recall[1]),
+                "PQ of the parts": mean(self.panoptic.quality[1:]),
                 "mIoU": mean(class_iou(self.matrix)),
                 **self._by_size(),
             },
@@ -137,12 +147,3 @@ class GroupTask(PeopleTask[LabelledScene]):
 
     def people(self, truth: LabelledScene) -> tuple[Plane, Plane]:
         return self._table[truth.classes], truth.persons
-
-
-def part_owners(parsing: Parsing) -> NDArray[np.uint16]:
-    """(H, W) id of the person that the segment of each pixel hangs on, 0 where there is no segment."""
-    table = np.zeros(int(parsing.segment_map.max(initial=0)) + 1, np.uint16)
-    for segment in parsing.segments:
-        if segment.id < len(table):
-            table[segment.id] = segment.person_id
-    return table[parsing.segment_map]

@@ -52,6 +52,15 @@ def painted(parsing: Parsing, vocabulary: EvaluationVocabulary) -> NDArray[np.ui
     return table[parsing.segment_map]
 
 
+def part_owners(parsing: Parsing) -> NDArray[np.uint16]:
+    """(H, W) id of the person that the segment of each pixel hangs on, 0 where there is no segment."""
+    table = np.zeros(int(parsing.segment_map.max(initial=0)) + 1, np.uint16)
+    for segment in parsing.segments:
+        if segment.id < len(table):
+            table[segment.id] = segment.person_id
+    return table[parsing.segment_map]
+
+
 def matrix_result(task: str, matrix: NDArray[np.int64], names: tuple[str, ...]) -> Result:
     """mIoU and mAcc, and for each class its IoU, accuracy, and share of the counted pixels."""
     iou, accuracy = class_iou(matrix), class_accuracy(matrix)
@@ -62,4 +71,5 @@ def matrix_result(task: str, matrix: NDArray[np.int64], names: tuple[str, ...]) 
         {"mIoU": mean(iou), "mAcc": mean(accuracy), "classes": int(np.count_nonzero(~np.isnan(iou)))},
         ("IoU", "accuracy", "share of pixels"),
         tuple(rows),
+        matrix,
     )
