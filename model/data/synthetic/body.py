@@ -1,0 +1,125 @@
+"""The body: one reference shape that garments are cut for, and posed, shaped copies of it.
+
+The body comes from the package anny (code Apache-2.0, data CC0), loaded once per process.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.data.synthetic.points import WIDTH, Floats
+
+ADULT = {"age": 0.7, "gender": 0.5}
+"""The reference body: halfway between woman and man."""
+
+GROUPS = {
+    "head": ("head", "eye", "neck03"),
+    "torso": ("root", "pelvis", "spine", "clavicle", "shoulder", "neck01", "neck02"),
+    "upper": ("upperarm", "lowerarm"),
+    "hand": ("wrist", "finger", "metacarpal"),
+    "leg": ("upperleg", "lowerleg"),
+    "foot": ("foot", "toe"),
+}
+"""Starts of the names of the bones that carry each part."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Posed:
+    """A body in its pose, feet on the ground (z = 0), facing -y. vertices (V, 3); bones: name -> head (3,)."""
+
+    vertices: Floats
+    bones: dict[str, Floats]
+
+
+class Body:
+    """Triangles, UVs and reference attributes that all people share, and the way to pose a person.
+
+    faces (F, 3); corners (F, 3, 2) UVs in 0..1, v upwards; attributes (V, WIDTH) of `Points`.
+    """
+
+    def __init__(self) -> None:
+        import anny
+        import torch
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._model: Any = anny.Anny().to(torch.float32)
+            rest = self._forward({}, ADULT)
+        self.names: list[str] = list(self._model.bone_labels)
+        self.faces: NDArray[np.int32] = self._model.faces.numpy().astype(np.int32)
+        uv = self._model.texture_coordinates.numpy().astype(np.float32)
+        self.corners: Floats = uv[self._model.face_texture_coordinate_indices.numpy()]
+        self.weights: Floats = self._model.dense_vertex_bone_weights.numpy().astype(np.float32)
+        vertices = rest["rest_vertices"][0].numpy().copy()
+        self.heads: Floats = rest["rest_bone_poses"][0, :, :3, 3].numpy().copy()
+        self.heads[:, 2] -= vertices[:, 2].min()
+        vertices[:, 2] -= vertices[:, 2].min()
+        self.attributes = self._attributes(vertices)
+
+    def bone(self, name: str) -> Floats:
+        """Where a bone starts (3,) in the reference body."""
+        return self.heads[self.names.index(name)]
+
+    def posed(self, shape: dict[str, float], turns: dict[str, NDArray[np.float64]]) -> Posed:
+        """A person of a shape (anny's phenotypes, 0..1) with bones turned by matrices (3, 3) in world axes."""
+        result = self._forward(turns, shape)
+        vertices = result["vertices"][0].numpy().astype(np.float32)
+        heads = result["bone_poses"][0, :, :3, 3].numpy().astype(np.float32)
+        low = vertices[:, 2].min()
+        vertices[:, 2] -= low
+        heads[:, 2] -= low
+        return Posed(vertices, dict(zip(self.names, heads, strict=True)))
+
+    def _forward(self, turns: dict[str, NDArray[np.float64]], shape: dict[str, float]) -> Any:
+        import torch
+
+        names = self._model.bone_labels
+        pose = np.tile(np.eye(4, dtype=np.float32), (1, len(names), 1, 1))
+        for name, turn in turns.items():
+            pose[0, names.index(name), :3, :3] = turn
+        with torch.no_grad():
+            return self._model(pose_parameters=torch.from_numpy(pose), phenotype_kwargs=shape)
+
+    def _attributes(self, vertices: Floats) -> Floats:
+        """Attributes (V, WIDTH) of the reference body's vertices (V, 3)."""
+        shares = np.stack(
+            [
+                self.weights[:, [n.startswith(starts) for n in self.names]].sum(1)
+                for starts in GROUPS.values()
+            ],
+            1,
+        )
+        arm = self._along_arm(vertices)
+        out = np.empty((len(vertices), WIDTH), np.float32)
+        on_arm = (shares[:, 2] + shares[:, 3]) > 0.5
+        out[:, :3] = vertices
+        out[:, 3] = arm
+        out[:, 4] = np.where(on_arm, vertices[:, 1], vertices[:, 0])
+        out[:, 5] = np.where(on_arm, 1.5 - arm, vertices[:, 2])
+        out[:, 6:] = shares
+        return out
+
+    def _along_arm(self, vertices: Floats) -> Floats:
+        """Metres from the shoulder along upper arm and forearm, by the nearer of the two bones."""
+        right = np.abs(vertices * np.array([1, 1, 1], np.float32))
+        mirrored = np.stack([right[:, 0], vertices[:, 1], vertices[:, 2]], 1)
+        shoulder, elbow, wrist = (self.bone(f"{n}.L") for n in ("upperarm01", "lowerarm01", "wrist"))
+        upper, lower = elbow - shoulder, wrist - elbow
+        long_upper, long_lower = np.linalg.norm(upper), np.linalg.norm(lower)
+        a = (mirrored - shoulder) @ upper / long_upper
+        b = (mirrored - elbow) @ lower / long_lower
+        off_a = np.linalg.norm(mirrored - shoulder - np.clip(a / long_upper, 0, 1)[:, None] * upper, axis=1)
+        off_b = np.linalg.norm(mirrored - elbow - np.clip(b / long_lower, 0, 2)[:, None] * lower, axis=1)
+        return np.where(off_a < off_b, np.minimum(a, long_upper), long_upper + np.maximum(b, 0))
+
+
+@cache
+def body() -> Body:
+    """The one body of this process."""
+    return Body()

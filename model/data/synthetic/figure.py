@@ -1,0 +1,91 @@
+"""A person ready to be looked at: body, clothes and hair as meshes in the place where they stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.data.synthetic.atlas import atlas
+from model.data.synthetic.body import Posed, body
+from model.data.synthetic.captions import caption_of
+from model.data.synthetic.garment import Garment
+from model.data.synthetic.meshes import Mesh, normals
+from model.data.synthetic.paint import Skin, painted, thickness
+from model.data.synthetic.palette import HAIR, SKIN, near
+from model.data.synthetic.points import Floats, Points
+from model.data.synthetic.pose import drawn_pose, drawn_shape
+from model.data.synthetic.scene import SyntheticPerson
+from model.data.synthetic.shells import Wearer, shell_mesh
+from model.data.synthetic.wardrobe import drawn_outfit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Figure:
+    """Meshes in the wearer's own frame, and how their surface is painted."""
+
+    meshes: list[Mesh]
+    skin: Skin
+    garments: tuple[Garment, ...]
+    woman: bool
+
+    def colored(self, mesh: Mesh, attributes: Floats) -> tuple[Floats, NDArray[np.uint8]]:
+        """Colours (N, 3) and classes (N,) at points of one of the meshes, given their attributes (N, WIDTH)."""
+        points = Points.of(attributes)
+        if mesh.garment < 0:
+            return painted(points, self.skin, self.garments)
+        garment = self.garments[mesh.garment]
+        colors = garment.fabric.color(points, points.arm)
+        return colors, np.full(len(points), garment.id, np.uint8)
+
+    def person(self, texture_size: int) -> SyntheticPerson:
+        """The truth about this person."""
+        texels = atlas(texture_size)
+        colors, _ = painted(texels.points, self.skin, self.garments)
+        worn = tuple(g.worn for g in self.garments if g.name != "hair")
+        return SyntheticPerson(worn, caption_of(self.woman, worn), texels.image(colors), texels.mask)
+
+
+def drawn_figure(rng: np.random.Generator, held_out: bool) -> Figure:
+    """Somebody: shape, pose, skin, hair and clothes."""
+    woman = bool(rng.random() < 0.58)
+    skin = drawn_skin(rng, woman)
+    garments = drawn_outfit(rng, woman, skin.hair, held_out)
+    posed = body().posed(drawn_shape(rng, woman), drawn_pose(rng))
+    return dressed(posed.vertices, posed, skin, garments, woman, rng)
+
+
+def drawn_skin(rng: np.random.Generator, woman: bool) -> Skin:
+    """Tones of skin, hair, lips and eyes that go together."""
+    tone = int(rng.integers(len(SKIN)))
+    skin = near(SKIN[tone], rng, 0.015)
+    names = list(HAIR) if tone < 3 else ["black", "brown", "black"]
+    hair = near(HAIR[names[int(rng.integers(len(names)))]], rng, 0.015)
+    pink = (
+        np.array([0.72, 0.32, 0.33], np.float32) if woman and rng.random() < 0.5 else skin * np.float32(0.8)
+    )
+    lips = (0.6 * pink + 0.4 * skin * np.array([0.95, 0.75, 0.75], np.float32)).astype(np.float32)
+    eyes = near(((60, 40, 25), (70, 95, 120), (80, 95, 60))[int(rng.integers(3))], rng, 0.01)
+    beard = float(rng.uniform(0.3, 0.9)) if not woman and rng.random() < 0.4 else 0.0
+    return Skin(skin, hair, lips, eyes, beard, float(rng.uniform(0, 1000)))
+
+
+def dressed(
+    vertices: Floats,
+    posed: Posed,
+    skin: Skin,
+    garments: tuple[Garment, ...],
+    woman: bool,
+    rng: np.random.Generator,
+) -> Figure:
+    """The figure of a posed body in these garments."""
+    it = body()
+    points = Points.of(it.attributes)
+    out = vertices + normals(vertices, it.faces) * thickness(points, garments)[:, None]
+    meshes = [Mesh(out.astype(np.float32), it.faces, it.attributes)]
+    wearer = Wearer(posed, out, points)
+    for place, garment in enumerate(garments):
+        for shell in garment.shells:
+            meshes.extend(shell_mesh(shell, wearer, place, rng))
+    return Figure(meshes, skin, garments, woman)
