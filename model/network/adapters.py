@@ -1,8 +1,8 @@
-"""LoRA adapters merged into the weights that they change: W + (alpha / r) B A. Nothing else of them is left.
+"""LoRA adapters: trained beside the weights that they change, and merged into them: W + (alpha / r) B A.
 
-Source: Hu et al., 'LoRA'; the paper merges its texture adapter this way. The arithmetic is PEFT's own. What
-is added here is that an adapter which does not fit is an error: both libraries skip such tensors with a note,
-and the network would run without what it was loaded for.
+Nothing else of a merged adapter is left. Source: Hu et al., 'LoRA'; the paper merges its texture adapter this
+way. The arithmetic is PEFT's own. What is added here is that an adapter which does not fit is an error: both
+libraries skip such tensors with a note, and the network would run without what it was loaded for.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from typing import Any
 from diffusers import UNet2DConditionModel
 from diffusers.utils import convert_unet_state_dict_to_peft
 from peft import LoraConfig, LoraModel, set_peft_model_state_dict
+from peft.tuners.lora import LoraLayer
 from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import nn
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 
 from model.network.errors import CheckpointError
 from model.network.sources import DIFFUSERS_LORA, PEFT_LORA
@@ -23,6 +24,12 @@ from model.network.sources import DIFFUSERS_LORA, PEFT_LORA
 PEFT_PREFIX = "base_model.model."
 # transformers 5 took this level out of CLIP's towers; adapters trained before it still name it.
 TOWER_PREFIXES = ("text_model.", "vision_model.")
+ATTENTION = r".*\.(to_q|to_k|to_v|to_out\.0)"
+EVERYWHERE = (
+    r"(.*\.)?(to_q|to_k|to_v|to_out\.0|proj_in|proj_out|net\.0\.proj|net\.2"
+    r"|conv1|conv2|conv_shortcut|time_emb_proj|conv|conv_in|conv_out)"
+)
+"""Where a UNet's adapters sit: in its attention, or in every layer but norms and the time embedding."""
 
 
 def merge_lora(model: nn.Module, folder: Path) -> None:
@@ -89,3 +96,37 @@ def _merge_diffusers(unet: Any, folder: Path) -> None:
         raise CheckpointError(f"the LoRA at {folder} does not fit the UNet: {', '.join(odd[:3])}")
     unet.fuse_lora(safe_fusing=True)
     unet.unload_lora()
+
+
+def attach_lora(model: nn.Module, *, rank: int, targets: str, alpha: int | None = None) -> LoraConfig:
+    """Freeze `model` and put a trainable adapter, which changes nothing yet, on each layer that `targets` (a
+    pattern for whole names) matches; its config. ValueError for a rank under 1 or a pattern without a match.
+
+    alpha: by default the rank, so that W + BA is what runs, as in the paper.
+    """
+    config = LoraConfig(r=rank, lora_alpha=alpha or rank, target_modules=targets)
+    LoraModel(model, config, "default")
+    return config
+
+
+def merged_weights(model: nn.Module) -> dict[str, Tensor]:
+    """The weights of a model with attached adapters as they are once merged, by the plain model's names."""
+    weights = {
+        name.replace(".base_layer.", "."): w for name, w in model.state_dict().items() if ".lora_" not in name
+    }
+    for name, part in model.named_modules():
+        if isinstance(part, LoraLayer):
+            weights[f"{name}.weight"] = weights[f"{name}.weight"] + part.get_delta_weight("default").detach()
+    return weights
+
+
+def save_lora(model: nn.Module, config: LoraConfig, folder: Path) -> None:
+    """Write attached adapters in PEFT's layout, as `merge_lora` reads it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {
+        PEFT_PREFIX + name.replace(".default.", "."): w.detach().cpu().contiguous()
+        for name, w in model.state_dict().items()
+        if ".lora_" in name
+    }
+    save_file(weights, folder / PEFT_LORA)
+    config.save_pretrained(str(folder))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,18 +16,22 @@ from PIL import Image
 
 from model import checkpoint
 from model.data.ccp import LABELS, CcpItem
+from model.network.adapters import EVERYWHERE, attach_lora, merge_lora, merged_weights
 from model.network.spectrum import Spectrum
 from model.network.text_context import States, TextContext
+from model.network.towers import Seen
 from model.training.generative.autoencoding import Autoencoding, CropBatches, EarlyMaps
 from model.training.generative.captions import caption_of, caption_of_tags
 from model.training.generative.denoising import CaptionedBatches, Denoising, held_out_batches, held_out_loss
 from model.training.generative.diffusion import Noise, predict
 from model.training.generative.latents import cached, key_of
 from model.training.generative.pictures import crop, fitted, psnr
+from model.training.generative.texturing import PairBatches, Texturing, latent_weight, view_of
 from model.training.loop import Schedule, Training
 from model.training.stages.autoencoder import AutoencoderTraining
 from model.training.stages.common import MINI_SCHEDULE, Init, begin, init_option, take
 from model.training.stages.denoiser import DenoiserTraining, captioned, text_context
+from model.training.stages.texture import Rerender, TextureTraining, prepare
 from tests.unit.ccp_roots import figure
 from tests.unit.tiny_network import tiny_mini
 
@@ -151,6 +156,151 @@ def denoiser(folder: Path) -> tuple[DenoiserTraining, CaptionedBatches]:
         sampling=(1, 2),
     )
     return training, CaptionedBatches(data, noise, seed=1, batch=3, steps=4)
+
+
+@dataclass(frozen=True)
+class Dressed:
+    """One person of a scene."""
+
+    caption: str
+    texture: np.ndarray
+    texture_mask: np.ndarray
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A portrait whose two colours are those of the body's texture map."""
+
+    image: np.ndarray
+    caption: str
+    people: tuple[Dressed, ...]
+
+
+def portraits(count: int) -> list[Shot]:
+    mask = np.zeros((32, 32), bool)
+    mask[4:28, 4:28] = True
+    found = []
+    for picture in pictures(count, (96, 64)):
+        texture = np.where(mask[..., None], fitted(picture, (32, 32)), 128).astype(np.uint8)
+        found.append(Shot(picture, "somebody", (Dressed("somebody", texture, mask),)))
+    return found
+
+
+def texture(
+    folder: Path, *, rerender: Rerender | None = None, count: int = 4
+) -> tuple[TextureTraining, PairBatches]:
+    network = tiny().eval()
+    args = argparse.Namespace(
+        height=96, preset="mini", held_out=2, views=2, out=folder, synthetic=folder, seed=1
+    )
+    train, held_out = prepare(network, portraits(count + 2), list(range(count + 2)), args)
+    lora = attach_lora(network.i2tx.unet, rank=8, targets=EVERYWHERE)
+    noise = Noise(network.config.diffusion.schedule)
+    weight = latent_weight(held_out.mask, (4, 4))
+    objective = Texturing(network.i2tx.unet, network.im2context, network.conditioning, noise, weight)
+    training = TextureTraining(
+        network, objective, lora, schedule(), folder, held_out=held_out, rerender=rerender, sampling=(2, 2)
+    )
+    return training, PairBatches(train, noise, seed=1, batch=3, steps=4)
+
+
+def test_a_killed_texture_stage_goes_on(tmp_path):
+    assert_goes_on(texture, tmp_path)
+
+
+def test_a_texture_stage_learns_with_the_unets_own_weights_frozen(tmp_path):
+    training, batches = texture(tmp_path)
+    frozen = {
+        k: v.clone()
+        for k, v in training.network.state_dict().items()
+        if k.startswith(("tower.", "i2tx.vae.", "decoder.")) or ".base_layer." in k
+    }
+    before = held_loss(training, batches)
+    assert_learns(training, batches[0], steps=20, share=0.9)
+    assert held_loss(training, batches) < before
+    after = training.network.state_dict()
+    assert len(frozen) > 100 and all(torch.equal(v, after[k]) for k, v in frozen.items())
+    asleep = [n for n, p in training.part.named_parameters() if p.requires_grad and p.grad is None]
+    assert asleep == []
+
+
+def held_loss(training: TextureTraining, batches: PairBatches) -> float:
+    with torch.no_grad():
+        return float(training.raw(batches[3])["texture"])
+
+
+def test_the_checkpoint_of_the_texture_stage_answers_as_the_adapters_did(tmp_path):
+    training, batches = texture(tmp_path, rerender=lambda _i, _map: pictures(1)[0])
+    for step in range(3):
+        training.train_step(batches[step], np.random.default_rng(step))
+    for group in training.optimizer.param_groups:
+        group["peak"] = 0.0
+    training.average = {k: v.clone() for k, v in training.state().items()}
+    training.step = 3
+    training.run(batches, workers=0)
+    x, steps = torch.randn(2, 4, 4, 4), torch.tensor([999, 10])
+    patches, cls = torch.randn(2, 6, 320), torch.randn(2, 320)
+    whole = training.network
+    with torch.no_grad():
+        context, shift = whole.conditioning(whole.im2context(patches), cls)
+        told = training.raw.predict(x, steps, patches, cls)
+        for merged in (loaded_unet(tmp_path), merged_from_file(tmp_path)):
+            found = predict(merged, x, steps, context, shift)
+            assert torch.allclose(found, told, atol=5e-3)  # the checkpoint keeps half precision
+        exact = tiny().i2tx.unet
+        exact.load_state_dict(merged_weights(training.raw.unet))
+        assert torch.allclose(predict(exact, x, steps, context, shift), told, atol=1e-4)
+        seen = Seen(patches, cls, {})
+        assert torch.equal(whole.condition(seen)[0], context) and torch.equal(whole.condition(seen)[1], shift)
+    report = json.loads((tmp_path / "report.json").read_text())
+    best = report["psnr"][report["best"]]
+    assert report["gain_db"] == pytest.approx(best - report["psnr_mean_map"], abs=2e-3)
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    assert sheet.shape[0] == 2 * 32 + 3 * 4 and sheet.shape[1] == 21 + 32 + 32 + 21 + 5 * 4
+
+
+def loaded_unet(folder: Path) -> Any:
+    return checkpoint.load(folder / "checkpoint").i2tx.unet
+
+
+def merged_from_file(folder: Path) -> Any:
+    unet = tiny().i2tx.unet.eval()
+    merge_lora(unet, folder / "lora")
+    return unet
+
+
+def test_parsing_starts_from_a_texture_stage_and_a_head_of_another_run(tmp_path):
+    training, _ = texture(tmp_path / "texture")
+    training.save()
+    torch.manual_seed(8)
+    other = Spectrum(tiny_mini())
+    checkpoint.save(tmp_path / "head", other.config, other.state_dict())
+    backbone = Init(tmp_path / "texture" / "checkpoint", ("i2tx", "im2context", "conditioning"))
+    head = Init(tmp_path / "head", ("tower", "pyramid", "decoder", "embed", "grounding"))
+    network = begin(tiny_mini(), [backbone, head], tail=False)
+    assert not network.config.diffusion.tail
+    assert network.config.diffusion.schedule == MINI_SCHEDULE
+    ours, theirs = network.state_dict(), other.state_dict()
+    textured = checkpoint.load(tmp_path / "texture" / "checkpoint").state_dict()
+    for name, value in ours.items():
+        source = textured if name.startswith(("i2tx.", "im2context.", "conditioning.")) else theirs
+        assert torch.allclose(value, source[name], atol=2e-3), name
+
+
+def test_a_latent_without_texels_counts_little():
+    mask = np.zeros((32, 32), bool)
+    mask[:, :16] = True
+    weight = latent_weight(mask, (4, 4))
+    assert float(weight.mean()) == pytest.approx(1.0)
+    assert torch.allclose(weight[..., 2:], 0.1 * weight[..., :2])
+
+
+def test_every_view_has_the_size_asked_for_and_the_first_is_the_picture():
+    picture = np.random.default_rng(0).integers(0, 256, (96, 64, 3), np.uint8)
+    assert np.array_equal(view_of(picture, (96, 64), 0, 5), picture)
+    second = view_of(picture, (96, 64), 1, 5)
+    assert second.shape == picture.shape and not np.array_equal(second, picture)
+    assert np.array_equal(second, view_of(picture, (96, 64), 1, 5))
 
 
 def test_a_killed_denoiser_goes_on(tmp_path):
