@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix, identity
 
 from model.data.synthetic.points import WIDTH, Floats
 
@@ -61,6 +62,7 @@ class Body:
         self.heads[:, 2] -= vertices[:, 2].min()
         vertices[:, 2] -= vertices[:, 2].min()
         self.attributes = self._attributes(vertices)
+        self.spread = _neighbours(self.faces, len(vertices))
 
     def bone(self, name: str) -> Floats:
         """Where a bone starts (3,) in the reference body."""
@@ -117,6 +119,16 @@ class Body:
         off_a = np.linalg.norm(mirrored - shoulder - np.clip(a / long_upper, 0, 1)[:, None] * upper, axis=1)
         off_b = np.linalg.norm(mirrored - elbow - np.clip(b / long_lower, 0, 2)[:, None] * lower, axis=1)
         return np.where(off_a < off_b, np.minimum(a, long_upper), long_upper + np.maximum(b, 0))
+
+
+def _neighbours(faces: NDArray[np.int32], count: int) -> csr_matrix:
+    """A matrix (V, V) that takes the mean of each vertex and its neighbours."""
+    edges = np.concatenate([faces[:, [a, b]] for a, b in ((0, 1), (1, 2), (2, 0))])
+    rows, columns = np.concatenate([edges, edges[:, ::-1]]).T
+    near = csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=(count, count))
+    near.data[:] = 1
+    near = near + identity(count, np.float32, format="csr")
+    return csr_matrix(near.multiply(1 / near.sum(1)))
 
 
 @cache

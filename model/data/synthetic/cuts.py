@@ -16,6 +16,18 @@ from model.data.synthetic.points import Floats, Points
 OUTSIDE = np.float32(-1.0)
 
 
+NECKS = {
+    "crew": (1.535, 0.08),
+    "v": (1.54, 0.08),
+    "scoop": (1.53, 0.105),
+    "square": (1.53, 0.1),
+    "boat": (1.525, 0.125),
+    "high": (1.64, 0.08),
+    "shirt": (1.575, 0.075),
+}
+"""Height of each neckline beside the neck, and half its width."""
+
+
 class Cut(Protocol):
     """A shape cut out of the body's surface."""
 
@@ -58,15 +70,23 @@ class Upper:
 
     def _below_neck(self, x: Floats, y: Floats, z: Floats) -> Floats:
         if self.neck == "strapless":
-            return 1.40 + 0.03 * np.cos(x * 30) - z
-        # The neckline is a plane that rises towards the back (y > 0), cut deeper in front.
-        base = {"high": 1.63, "shirt": 1.575, "boat": 1.525}.get(self.neck, 1.535) + 0.45 * y
-        if self.neck in ("crew", "high", "boat"):
-            return base - z
-        width = {"scoop": 0.09, "square": 0.085, "v": 0.075, "shirt": 0.05}[self.neck]
+            return (1.40 + 0.03 * np.cos(x * 30) - z).astype(np.float32)
+        base, width = NECKS[self.neck]
+        # The neckline is a plane that rises towards the back (y > 0), cut deeper in front; beside the neck,
+        # the shoulders are covered.
+        line = base + 0.45 * y
         share = np.clip(x / width, 0, 1)
-        shape = {"scoop": np.sqrt(1 - share**2), "square": share < 1}.get(self.neck, 1 - share)
-        return np.where(y < 0.0, base - self.depth * shape - z, base - z)
+        if self.neck == "scoop":
+            shape = np.sqrt(1 - share**2)
+        elif self.neck == "square":
+            shape = (share < 1).astype(np.float32)
+        else:
+            shape = 1 - share
+        depth = self.depth if self.neck in ("v", "scoop", "square", "shirt") else 0.0
+        below = np.where(y < 0.0, line - depth * shape - z, line - z)
+        return np.where(z > 1.45, np.maximum(below, np.minimum(x - width, 1.56 - z)), below).astype(
+            np.float32
+        )
 
 
 @dataclass(frozen=True, slots=True)

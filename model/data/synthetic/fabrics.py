@@ -159,11 +159,18 @@ def _leather(fabric: Fabric, points: Points) -> Floats:
     return (0.9 * np.maximum(field - 0.25, 0) ** 1.2).astype(np.float32)
 
 
+def _strands(fabric: Fabric, points: Points) -> Floats:
+    """Hair: fine streaks that run down."""
+    where = points.values[:, :3]
+    return 0.25 * noise(where, fabric.seed, (90, 90, 4)) + 0.15 * noise(where, fabric.seed + 1, (40, 40, 9))
+
+
 WEAVES: dict[str, Callable[[Fabric, Points], Floats]] = {
     "smooth": _smooth,
     "knit": _knit,
     "denim": _denim,
     "leather": _leather,
+    "strands": _strands,
 }
 
 

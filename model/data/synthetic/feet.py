@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from model.data.synthetic.cuts import Foot, Lower
-from model.data.synthetic.garment import Garment
+from model.data.synthetic.garment import Garment, Shoe
 from model.data.synthetic.tailor import Tailor
 
 
@@ -52,4 +52,7 @@ def shoes(tailor: Tailor, over: bool) -> list[Garment]:
     fabric = tailor.cloth(
         color, patterned=0.08, patterns=("two-tone", "checked"), weave=weave, details=details, folds=0.05
     )
-    return [Garment(name, color, fabric, cut, thick, 0.1)]
+    heel = {"pumps": 0.07, "heels": 0.09, "wedges": 0.07}.get(name, 0.0)
+    low = name in ("pumps", "heels", "flats", "loafers", "wedges")
+    shells = () if name == "sandals" else (Shoe(0.07, thick + 0.003, toe=low, heel=heel),)
+    return [Garment(name, color, fabric, cut, 0.6 * thick, 0.1, shells)]

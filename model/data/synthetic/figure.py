@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 from model.data.synthetic.atlas import atlas
 from model.data.synthetic.body import Posed, body
 from model.data.synthetic.captions import caption_of
-from model.data.synthetic.garment import Garment
+from model.data.synthetic.garment import Garment, Shoe
 from model.data.synthetic.meshes import Mesh, normals
 from model.data.synthetic.paint import Skin, painted, thickness
 from model.data.synthetic.palette import HAIR, SKIN, near
 from model.data.synthetic.points import Floats, Points
 from model.data.synthetic.pose import drawn_pose, drawn_shape
 from model.data.synthetic.scene import SyntheticPerson
-from model.data.synthetic.shells import Wearer, shell_mesh
+from model.data.synthetic.shells import shell_mesh
 from model.data.synthetic.wardrobe import drawn_outfit
+from model.data.synthetic.wearer import Wearer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +53,8 @@ def drawn_figure(rng: np.random.Generator, held_out: bool) -> Figure:
     woman = bool(rng.random() < 0.58)
     skin = drawn_skin(rng, woman)
     garments = drawn_outfit(rng, woman, skin.hair, held_out)
-    posed = body().posed(drawn_shape(rng, woman), drawn_pose(rng))
+    heel = max((s.heel for g in garments for s in g.shells if isinstance(s, Shoe)), default=0.0)
+    posed = body().posed(drawn_shape(rng, woman), drawn_pose(rng, heel))
     return dressed(posed.vertices, posed, skin, garments, woman, rng)
 
 
@@ -82,7 +84,7 @@ def dressed(
     """The figure of a posed body in these garments."""
     it = body()
     points = Points.of(it.attributes)
-    out = vertices + normals(vertices, it.faces) * thickness(points, garments)[:, None]
+    out = vertices + normals(vertices, it.faces) * thickness(points, garments, it.spread)[:, None]
     meshes = [Mesh(out.astype(np.float32), it.faces, it.attributes)]
     wearer = Wearer(posed, out, points)
     for place, garment in enumerate(garments):

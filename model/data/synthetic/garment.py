@@ -95,7 +95,17 @@ class Mane:
     bun: bool = False
 
 
-Shell = Skirt | Cone | WideSleeves | Brim | Crown | Bag | Wrap | Mane
+@dataclass(frozen=True, slots=True)
+class Shoe:
+    """A shoe around the toes up to `top`, `thick` off the foot; `toe` is the toe box alone; heel: metres."""
+
+    top: float
+    thick: float
+    toe: bool = False
+    heel: float = 0.0
+
+
+Shell = Shoe | Skirt | Cone | WideSleeves | Brim | Crown | Bag | Wrap | Mane
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -36,7 +36,7 @@ def hair(tailor: Tailor, color: Floats, hat: bool) -> Garment:
         "plain",
         0.05,
         tailor.between(0, 1000),
-        "knit" if kind != "cropped" else "smooth",
+        "strands" if kind != "cropped" else "smooth",
         folds=0.3,
     )
     thick = 0.004 if kind == "cropped" else 0.008 + volume

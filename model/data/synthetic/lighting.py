@@ -29,10 +29,10 @@ def drawn_light(rng: np.random.Generator) -> Light:
     """From in front and above, mostly soft; warm or cold."""
     around, above = rng.uniform(-1.7, 1.7), rng.uniform(0.25, 1.2)
     direction = np.array([np.sin(around) * np.cos(above), -np.cos(around) * np.cos(above), np.sin(above)])
-    hard = rng.uniform(0.25, 0.8)
+    hard = rng.uniform(0.15, 0.65)
     warmth = np.array([1.0, 1.0, 1.0]) + rng.normal(0, 0.05) * np.array([1.0, 0.2, -1.0])
-    level = rng.uniform(0.85, 1.1)
-    sky = (1.0 - 0.55 * hard) * level * (2 - warmth)
+    level = rng.uniform(0.85, 1.05)
+    sky = (1.0 - 0.75 * hard) * level * (2 - warmth)
     return Light(
         direction.astype(np.float32),
         (hard * level * warmth).astype(np.float32),

@@ -14,6 +14,11 @@ from model.data.synthetic.pose import drawn_shape
 from model.data.synthetic.render import Actor
 from model.data.synthetic.wardrobe import drawn_outfit
 
+SMALL = frozenset(
+    ("hair", "necklace", "bracelet", "watch", "glasses", "sunglasses", "belt", "tie", "sandals")
+)
+"""What would be a few pixels, or is no garment."""
+
 
 def loose_actors(
     rng: np.random.Generator, person: Place, camera: Camera, size: tuple[int, int], held_out: bool
@@ -23,9 +28,9 @@ def loose_actors(
     actors = []
     for _ in range(int(rng.integers(1, 5))):
         meshes, figure = _some_garment(rng, held_out)
-        depth = person.y * rng.uniform(0.9, 1.3)
+        depth = person.y * rng.uniform(1.15, 1.4)
         middle = camera.height - np.tan(camera.pitch) * depth
-        x = float(rng.uniform(-0.42, 0.42)) * span * depth / person.y
+        x = _beside(rng, person.x, span) * depth / person.y
         z = float(middle + rng.uniform(-0.35, 0.35) * depth / camera.focal)
         place = Place(x, depth, float(rng.normal(0, 0.3)))
         flat = rng.random() < 0.5
@@ -34,6 +39,13 @@ def loose_actors(
         moved = [m.moved(turn @ squeeze, np.array([x, depth, z], np.float32)) for m in meshes]
         actors.append(Actor(figure, place, 0, moved))
     return actors
+
+
+def _beside(rng: np.random.Generator, taken: float, span: float) -> float:
+    """A place across the picture, rather not where the person stands."""
+    places = rng.uniform(-0.45, 0.45, 8) * span
+    free = places[np.abs(places - taken) > 0.25 * span]
+    return float(free[0] if len(free) else places[0])
 
 
 def _roll(angle: float) -> np.ndarray:
@@ -54,7 +66,8 @@ def _garment(rng: np.random.Generator, held_out: bool) -> tuple[list[Mesh], Figu
     woman = bool(rng.random() < 0.6)
     skin = drawn_skin(rng, woman)
     outfit = drawn_outfit(rng, woman, skin.hair, held_out)
-    chosen: Garment = outfit[int(rng.integers(1, len(outfit)))] if len(outfit) > 1 else outfit[0]
+    large = [g for g in outfit if g.name not in SMALL] or list(outfit)
+    chosen: Garment = large[int(rng.integers(len(large)))]
     posed = body().posed(drawn_shape(rng, woman), {})
     figure = dressed(posed.vertices, posed, skin, (chosen,), woman, rng)
     meshes = figure.meshes[1:]

@@ -87,7 +87,7 @@ def hanging(tailor: Tailor, kind: str, top: float, hem: float) -> Skirt:
             top,
             hem,
             0.012,
-            tailor.between(0.1, 0.5),
+            tailor.between(0.05, 0.35),
             int(tailor.rng.integers(4, 9)),
             tailor.between(0.03, 0.1),
         )
@@ -95,7 +95,7 @@ def hanging(tailor: Tailor, kind: str, top: float, hem: float) -> Skirt:
         top,
         hem,
         0.015,
-        tailor.between(0.1, 0.35),
+        tailor.between(0.05, 0.3),
         int(tailor.rng.integers(14, 19)),
         tailor.between(0.05, 0.09),
     )

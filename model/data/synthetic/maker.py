@@ -123,7 +123,10 @@ def _composed(stage: Stage, render: Render) -> NDArray[np.uint8]:
     """The picture: people before the background, shadows at their feet, a lens and a sensor."""
     rng = np.random.default_rng(stage.rng.bit_generator.seed_seq.spawn(1)[0])  # type: ignore[attr-defined]
     ground = stage.background * _contact(stage)[..., None]
-    picture = ground * (1 - render.cover[..., None]) + np.clip(render.color, 0, 1)
+    # People are exposed as the place is: a dark place has darker people.
+    exposure = np.float32(np.clip(0.72 + 0.5 * stage.background.mean(), 0.8, 1.05))
+    color = exposure * render.color
+    picture = ground * (1 - render.cover[..., None]) + np.where(color > 0.8, 0.8 + 0.5 * (color - 0.8), color)
     blur = float(rng.uniform(0.0, 0.7))
     if blur > 0.25:
         picture = ndimage.gaussian_filter(picture, (blur, blur, 0))

@@ -52,6 +52,28 @@ def sheet(vertices: Floats, canonical: Floats, s: Floats, edge: Floats, garment:
     return Mesh(vertices.reshape(-1, 3).astype(np.float32), grid(rows, columns, closed), attributes, garment)
 
 
+def tube(
+    line: Floats,
+    radii: Floats,
+    across: Floats,
+    up: Floats,
+    canonical: Floats,
+    garment: int,
+    columns: int = 20,
+) -> Mesh:
+    """A tube around a line (R, 3); radii (R, 2) along the unit vectors across and up (3,) or (R, 3)."""
+    angles = np.linspace(0, 2 * np.pi, columns, endpoint=False)
+    ring = (
+        np.cos(angles)[None, :, None] * (radii[:, :1] * across)[:, None]
+        + np.sin(angles)[None, :, None] * (radii[:, 1:] * up)[:, None]
+    )
+    vertices = line[:, None] + ring
+    places = canonical[:, None] + ring
+    s = np.repeat((angles * radii.mean())[None], len(line), 0)
+    edge = np.repeat(np.linspace(0.3, 0.0, len(line))[:, None], columns, 1)
+    return sheet(vertices, places, s, edge, garment, closed=True)
+
+
 def normals(vertices: Floats, faces: NDArray[np.int32]) -> Floats:
     """Unit normals (V, 3) of vertices, the mean over their triangles weighted by area."""
     a, b, c = (vertices[faces[:, k]] for k in range(3))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from model.data.synthetic.garment import Garment
 from model.data.synthetic.noise import noise
@@ -50,8 +51,8 @@ def painted(points: Points, skin: Skin, garments: tuple[Garment, ...]) -> tuple[
     return colors, classes
 
 
-def thickness(points: Points, garments: tuple[Garment, ...]) -> Floats:
-    """How far (N,) the outermost cloth stands off the body, in metres."""
+def thickness(points: Points, garments: tuple[Garment, ...], spread: csr_matrix | None = None) -> Floats:
+    """How far (N,) the outermost cloth stands off the body, in metres, evened out by a matrix `spread`."""
     total = np.zeros(len(points), np.float32)
     for garment in garments:
         if garment.cut is None:
@@ -63,7 +64,8 @@ def thickness(points: Points, garments: tuple[Garment, ...]) -> Floats:
                 where, garment.fabric.seed + 4, (17, 17, 8)
             )
             total[inside] += garment.thick * (1 + garment.rough * uneven)
-    return total
+    # Cloth bridges small steps, as between a sleeve and the trunk.
+    return (spread @ total).astype(np.float32) if spread is not None else total
 
 
 def skin_colors(points: Points, skin: Skin) -> Floats:

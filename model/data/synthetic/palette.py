@@ -21,7 +21,7 @@ CLOTH: dict[str, tuple[int, int, int]] = {
     "purple": (112, 60, 132),
 }
 
-SKIN = ((245, 214, 190), (233, 193, 161), (215, 165, 128), (186, 131, 95), (141, 94, 66), (94, 62, 45))
+SKIN = ((232, 198, 174), (224, 184, 154), (215, 165, 128), (186, 131, 95), (141, 94, 66), (94, 62, 45))
 
 HAIR: dict[str, tuple[int, int, int]] = {
     "black": (22, 19, 18),
@@ -35,11 +35,13 @@ HAIR: dict[str, tuple[int, int, int]] = {
 
 def named(name: str) -> Floats:
     """A cloth's colour (3,) as it is."""
-    return np.array(CLOTH[name], np.float32) / 255
+    return (np.array(CLOTH[name]) / 255).astype(np.float32)
 
 
 def near(rgb: tuple[int, int, int], rng: np.random.Generator, spread: float = 0.035) -> Floats:
     """A colour (3,) close to `rgb`: a little lighter or darker, a little off in hue."""
     color = np.array(rgb, np.float32) / 255
-    moved = color * np.float32(rng.uniform(0.85, 1.15)) + rng.normal(0, spread, 3).astype(np.float32)
-    return np.clip(moved, 0.03, 0.97).astype(np.float32)
+    grey = np.float32(color.mean())
+    color = grey + (color - grey) * np.float32(rng.uniform(0.7, 1.1))
+    moved = color * np.float32(rng.uniform(0.8, 1.12)) + rng.normal(0, spread, 3).astype(np.float32)
+    return np.clip(moved, 0.03, 0.95).astype(np.float32)

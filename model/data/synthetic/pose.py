@@ -24,8 +24,11 @@ def drawn_shape(rng: np.random.Generator, woman: bool) -> dict[str, float]:
     }
 
 
-def drawn_pose(rng: np.random.Generator) -> Turns:
-    """Turns of the bones: standing or walking, arms by the side, bent, on a hip or lifted."""
+def drawn_pose(rng: np.random.Generator, heel: float = 0.0) -> Turns:
+    """Turns of the bones: standing or walking, arms by the side, bent, on a hip or lifted.
+
+    heel: how high the shoes lift the heels, in metres.
+    """
     turns: Turns = {}
     walk = float(rng.uniform(0.15, 0.5)) if rng.random() < 0.45 else float(rng.uniform(0, 0.08))
     lead = 1.0 if rng.random() < 0.5 else -1.0
@@ -33,6 +36,11 @@ def drawn_pose(rng: np.random.Generator) -> Turns:
     for side, sign in (("L", 1.0), ("R", -1.0)):
         swing = walk * lead * sign
         _leg(turns, rng, side, sign, swing, close)
+        if heel > 0:
+            tip = float(np.arcsin(heel / 0.2))
+            turns[f"foot.{side}"] = turns[f"foot.{side}"] @ _turn(X, tip).as_matrix()
+            for toe in range(1, 6):
+                turns[f"toe{toe}-1.{side}"] = _turn(X, -tip).as_matrix()
         _arm(turns, rng, side, sign, -0.8 * swing, walk > 0.1)
     lean = Rotation.from_rotvec(rng.normal(0, 0.035, 3))
     for name in ("spine04", "spine03", "spine02"):

@@ -5,38 +5,22 @@ All is made in the wearer's own frame (facing -y, feet at z = 0) from the posed 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from model.data.synthetic.body import Posed
-from model.data.synthetic.garment import Bag, Brim, Cone, Crown, Mane, Shell, Skirt, WideSleeves, Wrap
-from model.data.synthetic.meshes import Mesh, sheet
-from model.data.synthetic.points import Floats, Points
+from model.data.synthetic.garment import Bag, Brim, Cone, Crown, Mane, Shell, Shoe, Skirt, WideSleeves, Wrap
+from model.data.synthetic.meshes import Mesh, sheet, tube
+from model.data.synthetic.points import Floats
+from model.data.synthetic.shoes import shoes
+from model.data.synthetic.wearer import Wearer
 
 AROUND = 48
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Wearer:
-    """A posed body, its vertices with the cloth's thickness (V, 3), and their reference points."""
-
-    posed: Posed
-    dressed: Floats
-    points: Points
-
-    def carried(self, part: str, places: Floats, low: float = 0.0, high: float = 9.0) -> Floats:
-        """Where places (..., 3) near a stiff part of the reference body are on this one (affine fit)."""
-        there = self.points.on(part) & (self.points.z > low) & (self.points.z < high)
-        reference = np.c_[self.points.values[there, :3], np.ones(there.sum(), np.float32)]
-        fit, *_ = np.linalg.lstsq(reference, self.posed.vertices[there], rcond=None)
-        flat = places.reshape(-1, 3)
-        return (np.c_[flat, np.ones(len(flat))] @ fit).reshape(places.shape).astype(np.float32)
 
 
 def shell_mesh(shell: Shell, wearer: Wearer, garment: int, rng: np.random.Generator) -> list[Mesh]:
     """The meshes of one shell, for the garment at a place in the outfit."""
     match shell:
+        case Shoe():
+            return shoes(shell, wearer, garment)
         case Skirt():
             return [_skirt(shell, wearer, garment, rng)]
         case Cone():
@@ -116,7 +100,7 @@ def _hung(
     canonical[..., 2] = levels[:, None]
     edge = np.repeat(levels[:, None] - levels[-1], len(angles), 1)
     # Metres around, measured at the middle height so that stripes run straight down.
-    s = np.repeat((np.sin(angles / 2 + 0.3) * 0 + angles * radii.mean())[None], len(levels), 0)
+    s = np.repeat((angles * radii.mean())[None], len(levels), 0)
     return sheet(vertices, canonical, s, edge, garment, closed)
 
 
@@ -147,28 +131,6 @@ def _cone(shell: Cone, wearer: Wearer, garment: int, rng: np.random.Generator) -
     return _hung(np.stack(places), angles, np.stack(radii), levels, garment, closed=shell.open == 0)
 
 
-def _tube(
-    line: Floats,
-    radii: Floats,
-    across: Floats,
-    up: Floats,
-    canonical: Floats,
-    garment: int,
-    columns: int = 20,
-) -> Mesh:
-    """A tube around a line (R, 3); radii (R, 2) along the unit vectors across and up (3,) or (R, 3)."""
-    angles = np.linspace(0, 2 * np.pi, columns, endpoint=False)
-    ring = (
-        np.cos(angles)[None, :, None] * (radii[:, :1] * across)[:, None]
-        + np.sin(angles)[None, :, None] * (radii[:, 1:] * up)[:, None]
-    )
-    vertices = line[:, None] + ring
-    places = canonical[:, None] + ring
-    s = np.repeat((angles * radii.mean())[None], len(line), 0)
-    edge = np.repeat(np.linspace(0.3, 0.0, len(line))[:, None], columns, 1)
-    return sheet(vertices, places, s, edge, garment, closed=True)
-
-
 def _sleeve(shell: WideSleeves, wearer: Wearer, garment: int, side: str) -> Mesh:
     bones = wearer.posed.bones
     shoulder, elbow, wrist = (bones[f"{n}.{side}"] for n in ("upperarm01", "lowerarm01", "wrist"))
@@ -184,7 +146,7 @@ def _sleeve(shell: WideSleeves, wearer: Wearer, garment: int, side: str) -> Mesh
     line = line + down * (depth - 0.06)
     canonical = np.c_[np.zeros(9), np.full(9, -0.1), np.linspace(1.4, 1.1, 9)]
     radii = np.c_[np.full(9, 0.065), depth[:, 0]]
-    return _tube(line, radii, across[None], down[None], canonical, garment)
+    return tube(line, radii, across[None], down[None], canonical, garment)
 
 
 def _head_ring(z: float, grow: float) -> tuple[float, float, float]:
@@ -254,7 +216,7 @@ def _wrap(shell: Wrap, wearer: Wearer, garment: int, rng: np.random.Generator) -
         + [0, 0, 0.012] * np.cos(around)[:, None] * -1
     )
     radii = np.c_[shell.thick * wave, shell.thick * 1.35 * wave]
-    mesh = _tube(line, radii, out, np.array([[0, 0, 1.0]]), line, garment, 14)
+    mesh = tube(line, radii, out, np.array([[0, 0, 1.0]]), line, garment, 14)
     vertices = wearer.carried("torso", mesh.vertices, low=1.4)
     return Mesh(vertices, mesh.faces, mesh.attributes, garment)
 
@@ -293,5 +255,5 @@ def _tail(shell: Mane, wearer: Wearer, garment: int, rng: np.random.Generator) -
         girth = 0.03 + 0.02 * np.sin(np.pi * share) - 0.02 * share
     radii = np.c_[girth, girth]
     across, up = np.array([[1.0, 0, 0]]), np.array([[0, 0.35, 0.94]])
-    mesh = _tube(line, radii, across, up, line, garment, 12)
+    mesh = tube(line, radii, across, up, line, garment, 12)
     return Mesh(wearer.carried("head", mesh.vertices), mesh.faces, mesh.attributes, garment)
