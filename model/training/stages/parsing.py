@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from model import checkpoint
 from model.data.ccp import CcpDataset
+from model.data.made import MadeScenes
 from model.data.scenes import SceneMaker
 from model.data.tagged import TaggedScenes
 from model.network.config import PRESETS
@@ -192,13 +193,11 @@ def changes(args: argparse.Namespace) -> dict[str, Any]:
 
 def scene_maker(train: CcpDataset, args: argparse.Namespace) -> SceneMaker:
     """The scenes of a run: labelled photos, and what else the options name."""
-    from model.data.synthetic.folder import SyntheticFolder
-
     return SceneMaker(
         train,
         extra_empty=pictures(args.empty) if args.empty else (),
         also=TaggedScenes(args.tagged) if args.tagged else (),
-        synthetic=SyntheticFolder(args.synthetic) if args.synthetic else (),
+        synthetic=MadeScenes(args.synthetic) if args.synthetic else (),
     )
 
 

@@ -1,0 +1,38 @@
+"""Scenes of made-up people as training eats them: `Scene` with ids of `CLASSES`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+
+from model.data.ccp import CLASSES
+from model.data.held_out import HELD_OUT_GARMENTS
+from model.data.scenes import Scene
+from model.data.synthetic.folder import SyntheticFolder
+
+
+class MadeScenes(Sequence[Scene]):
+    """A folder of `spectrum synthesize`. ValueError for none, and for one with garments that are held out."""
+
+    def __init__(self, folder: Path) -> None:
+        self.made = SyntheticFolder(folder)
+        worn = {g[0] for entry in self.made.entries for p in entry["people"] for g in p["garments"]}
+        if held := sorted(worn & set(HELD_OUT_GARMENTS)):
+            raise ValueError(f"{folder} has garments that no training may see: {', '.join(held)}")
+
+    def __len__(self) -> int:
+        return len(self.made)
+
+    @overload
+    def __getitem__(self, index: int) -> Scene: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Scene]: ...
+    def __getitem__(self, index: int | slice) -> Scene | list[Scene]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        scene = self.made[index]
+        assert int(np.max(scene.classes)) < len(CLASSES)  # the folder's garments were checked by name
+        return Scene(scene.image, scene.classes, scene.persons)
