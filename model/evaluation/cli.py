@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from model.data.ccp import CcpDataset
+from model.evaluation.baselines.baseline import BASELINES, Baseline
 from model.evaluation.feeding import Parses
+from model.evaluation.gallery import Gallery
+from model.evaluation.hardware import cores, hardware
 from model.evaluation.plan import DEFAULT_TASKS, TASKS, Plan
 from model.evaluation.report import Report
-from model.evaluation.run import evaluate
+from model.evaluation.result import Result
+from model.evaluation.run import OpenMaker, evaluate, synthetic
 from model.evaluation.vocabularies import VOCABULARIES, vocabulary
 
 EMPTY = Path("tests/data/empty")
+OpenParser = Callable[[argparse.Namespace], Parses]
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -27,25 +35,26 @@ def arguments() -> argparse.ArgumentParser:
     add("--split", default="val")
     add("--vocabulary", choices=sorted(VOCABULARIES), default="ccp19")
     add("--checkpoint", type=Path, help="folder of a checkpoint; otherwise the shipped one")
-    add(
-        "--tasks",
-        default=",".join(DEFAULT_TASKS),
-        help=f"comma-separated, of {', '.join(TASKS)}; %(default)s",
-    )
-    add("--limit", type=int, help="only the first so many photos")
+    add("--tasks", help=f"some of {','.join(TASKS)}; {','.join(DEFAULT_TASKS)} by default")
+    add("--all", action="store_true", help="every task, and every baseline that can be opened")
+    add("--limit", type=int, help="only the first so many photos, and at most so many other pictures")
     add("--composites", type=int, default=100, help="how many composites; %(default)s by default")
-    add(
-        "--groups", type=int, default=200, help="how many scenes of two to six people; %(default)s by default"
-    )
-    add("--unseen", type=int, default=100, help="how many scenes of garments never trained; %(default)s")
-    add("--standalone", type=int, default=50, help="how many scenes with loose garments; %(default)s")
-    add("--meshes", type=Path, help="garment meshes for generated scenes; otherwise beside the dataset")
+    add("--groups", type=int, default=200, help="scenes of two to six people; %(default)s by default")
+    add("--unseen", type=int, default=100, help="scenes of garments never trained; %(default)s by default")
+    add("--standalone", type=int, default=50, help="scenes with loose garments; %(default)s by default")
     add("--empty", type=Path, default=EMPTY, help="pictures without people; %(default)s by default")
     add("--batch", type=int, default=1, help="pictures parsed at once; %(default)s by default")
     add("--seed", type=int, default=0, help="which photos make composites; %(default)s by default")
+    add(
+        "--workers", type=int, default=cores(), help="processes that draw scenes; as many as cores by default"
+    )
     add("--device", default="auto", help="cpu, cuda or auto")
     add("--threads", type=int, help="CPU threads")
-    add("--out", type=Path, help="folder for report.json and report.md")
+    add("--baseline", action="append", default=[], choices=sorted(BASELINES), help="measured too; repeatable")
+    for baseline in BASELINES.values():
+        baseline.add_options(parser)
+    add("--out", type=Path, help="folder for report.json, report.md and pictures")
+    add("--examples", type=int, default=6, help="best and worst photos to draw; %(default)s each by default")
     add("--quiet", action="store_true", help="no progress bars")
     return parser
 
@@ -74,35 +83,89 @@ def load(options: argparse.Namespace) -> Parses:
 
 
 def main(
-    argv: Sequence[str] | None = None, *, open_parser: Callable[[argparse.Namespace], Parses] = load
+    argv: Sequence[str] | None = None,
+    *,
+    open_parser: OpenParser = load,
+    open_maker: OpenMaker = synthetic,
+    baselines: Mapping[str, Baseline] = BASELINES,
 ) -> int:
     """Evaluate and print; 0, or 2 with a message for what the caller can mend."""
-    options = arguments().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    options = arguments().parse_args(words)
     try:
-        plan = Plan(
-            dataset=CcpDataset(data_root(options.data, os.environ, Path.cwd()), options.split),
-            vocabulary=vocabulary(options.vocabulary),
-            tasks=tuple(filter(None, options.tasks.split(","))),
-            limit=options.limit,
-            composites=options.composites,
-            empty=options.empty,
-            batch=options.batch,
-            seed=options.seed,
-        )
+        plan = planned(options)
         parser = open_parser(options)
+        others = opened(options, baselines)
     except ValueError as error:
         sys.stderr.write(f"spectrum evaluate: {error}\n")
         return 2
-    results = evaluate(parser, plan, quiet=options.quiet)
-    subject: dict[str, str | int] = {"model": parser.name, "revision": parser.revision}
-    subject |= {"dataset": options.dataset, "split": options.split, "vocabulary": plan.vocabulary.name}
-    if plan.limit is not None:
-        subject["first photos"] = plan.limit
-    report = Report(subject, tuple(results))
+    gallery = Gallery(plan.vocabulary, options.examples) if options.out and options.examples > 0 else None
+    started = time.monotonic()
+    beside = [gallery] if gallery else []
+    results = evaluate(parser, plan, quiet=options.quiet, open_maker=open_maker, beside=beside)
+    answered = {b.name: compared(b, other, plan, options.quiet) for b, other in others}
+    took = f"{time.monotonic() - started:.0f} s"
+    report = Report(
+        subject(parser, plan, options),
+        tuple(results),
+        hardware=hardware(str(getattr(parser, "device", "cpu"))) | {"took": took},
+        command=shlex.join(["spectrum", "evaluate", *words]),
+        baselines=answered,
+        remarks=tuple(baseline.remark for baseline, _ in others if baseline.remark),
+    )
     sys.stdout.write(report.text())
     if options.out is not None:
-        sys.stdout.write("".join(f"\nwrote {path}" for path in report.write(options.out)) + "\n")
+        written = report.write(options.out, gallery)
+        sys.stdout.write("".join(f"\nwrote {path}" for path in written) + "\n")
     return 0
+
+
+def planned(options: argparse.Namespace) -> Plan:
+    """The plan of these options; ValueError for what cannot be run."""
+    named = DEFAULT_TASKS if options.tasks is None else tuple(filter(None, options.tasks.split(",")))
+    return Plan(
+        dataset=CcpDataset(data_root(options.data, os.environ, Path.cwd()), options.split),
+        vocabulary=vocabulary(options.vocabulary),
+        tasks=TASKS if options.all else named,
+        limit=options.limit,
+        composites=options.composites,
+        groups=options.groups,
+        unseen=options.unseen,
+        standalone=options.standalone,
+        empty=options.empty,
+        workers=options.workers,
+        batch=options.batch,
+        seed=options.seed,
+    )
+
+
+def opened(options: argparse.Namespace, baselines: Mapping[str, Baseline]) -> list[tuple[Baseline, Parses]]:
+    """The baselines asked for; with `--all` also those that can be opened, the others are told of."""
+    found = []
+    for name, baseline in baselines.items():
+        if name in options.baseline:
+            found.append((baseline, baseline.open(options)))
+        elif options.all:
+            try:
+                found.append((baseline, baseline.open(options)))
+            except ValueError as error:
+                sys.stderr.write(f"spectrum evaluate: left out: {error}\n")
+    return found
+
+
+def compared(baseline: Baseline, parser: Parses, plan: Plan, quiet: bool) -> tuple[Result, ...]:
+    """Those of the plan's tasks that are fair to a baseline, answered by it."""
+    tasks = tuple(task for task in plan.tasks if task in baseline.tasks)
+    return tuple(evaluate(parser, replace(plan, tasks=tasks), quiet=quiet))
+
+
+def subject(parser: Parses, plan: Plan, options: argparse.Namespace) -> dict[str, str | int]:
+    """What was measured, and on what."""
+    named: dict[str, str | int] = {"model": parser.name, "revision": parser.revision}
+    named |= {"dataset": options.dataset, "split": options.split, "vocabulary": plan.vocabulary.name}
+    if plan.limit is not None:
+        named["first photos"] = plan.limit
+    return named
 
 
 if __name__ == "__main__":

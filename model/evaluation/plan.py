@@ -29,7 +29,7 @@ class Plan:
     """What to evaluate: pictures, tasks, and how many pictures go to the parser at once.
 
     limit: the first so many photos of the split (and at most so many other pictures a task), None for all;
-    empty: folder of pictures without people; meshes: folder of garment meshes for generated scenes.
+    empty: folder of pictures without people; workers: processes that draw scenes, 0 for this one.
     """
 
     dataset: CcpDataset
@@ -41,7 +41,7 @@ class Plan:
     unseen: int = 100
     standalone: int = 50
     empty: Path | None = None
-    meshes: Path | None = None
+    workers: int = 0
     batch: int = 1
     seed: int = 0
 
@@ -52,6 +52,8 @@ class Plan:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
+        if self.workers < 0:
+            raise ValueError(f"workers must be 0 or more, not {self.workers}")
         if "empty" in self.tasks and (self.empty is None or not pictures_in(self.empty)):
             raise ValueError(f"the task 'empty' needs a folder of pictures without people, not {self.empty}")
         if "composites" in self.tasks and len(whole_ids(self.dataset)) < 2:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -13,21 +15,26 @@ from model.evaluation.feeding import Parses, Picture, bar_of, feed
 from model.evaluation.photos import PhotoTask, evaluate_photos
 from model.evaluation.plan import GENERATED_TASKS, TASKS, Plan, pictures_in
 from model.evaluation.result import Result
-from model.evaluation.scenes import LabelledScene, MakesScenes, groups, standalone, unseen
+from model.evaluation.scenes import LabelledScene, MakesScenes, Shot, groups, places, standalone, unseen
+from model.evaluation.studio import taken
 from model.evaluation.tasks.groups import CompositeTask, GroupTask
 from model.evaluation.tasks.loose import StandaloneTask
 from model.evaluation.tasks.people import EmptyTask
+from model.evaluation.tasks.task import Task
 from model.evaluation.tasks.words import UnseenTask
 
-OpenMaker = Callable[[Plan, bool], MakesScenes]
-"""From a plan, and whether held-out garments are worn, to what draws scenes."""
+
+class OpenMaker(Protocol):
+    """What opens what draws scenes. It is sent to other processes."""
+
+    def __call__(self, *, held_out: bool, backgrounds: Sequence[Picture]) -> MakesScenes: ...
 
 
-def synthetic(plan: Plan, held_out: bool) -> MakesScenes:
+def synthetic(*, held_out: bool, backgrounds: Sequence[Picture]) -> MakesScenes:
     """The generator of synthetic people. Imported late, since it brings its bodies and a ray caster."""
     from model.data.synthetic.maker import SyntheticMaker
 
-    return SyntheticMaker(meshes=plan.meshes, held_out=held_out)
+    return SyntheticMaker(held_out=held_out, backgrounds=backgrounds)
 
 
 def evaluate(
@@ -47,9 +54,7 @@ def evaluate(
         results["composites"] = _evaluate_composites(parser, plan, quiet)
     if "empty" in plan.tasks and plan.empty is not None:
         results["empty"] = _evaluate_empty(parser, plan.empty, plan, quiet)
-    for name in GENERATED_TASKS:
-        if name in plan.tasks:
-            results[name] = _GENERATED[name](parser, plan, quiet, open_maker)
+    results |= _evaluate_scenes(parser, plan, quiet, open_maker)
     return [results[name] for name in TASKS if name in results]
 
 
@@ -67,36 +72,28 @@ def _evaluate_empty(parser: Parses, folder: Path, plan: Plan, quiet: bool) -> Re
     return task.result()
 
 
-def _evaluate_groups(parser: Parses, plan: Plan, quiet: bool, open_maker: OpenMaker) -> Result:
-    draw, task = groups(plan.at_most(plan.groups)), GroupTask()
-    pictures = _shown(draw.scenes(open_maker(plan, False)))
-    feed(parser, pictures, [task], plan.batch, bar_of(task.name, draw.count, quiet))
-    return task.result()
+def _evaluate_scenes(parser: Parses, plan: Plan, quiet: bool, open_maker: OpenMaker) -> dict[str, Result]:
+    """The tasks on generated scenes, before places of the split's photos where nobody is."""
+    chosen = [name for name in GENERATED_TASKS if name in plan.tasks]
+    backgrounds = places(plan.dataset) if chosen else []
+    results = {}
+    for name in chosen:
+        task, shots = _generated(name, plan)
+        maker = partial(open_maker, held_out=name == "unseen", backgrounds=backgrounds)
+        pictures = ((scene.image, scene) for scene in taken(shots, maker, plan.workers))
+        feed(parser, pictures, [task], plan.batch, bar_of(name, len(shots), quiet))
+        results[name] = task.result()
+    return results
 
 
-def _evaluate_unseen(parser: Parses, plan: Plan, quiet: bool, open_maker: OpenMaker) -> Result:
-    draw, task = unseen(plan.at_most(plan.unseen)), UnseenTask()
-    pictures = _shown(draw.scenes(open_maker(plan, True)))
-    feed(parser, pictures, [task], plan.batch, bar_of(task.name, draw.count, quiet))
-    return task.result()
-
-
-def _evaluate_standalone(parser: Parses, plan: Plan, quiet: bool, open_maker: OpenMaker) -> Result:
-    count, task = plan.at_most(plan.standalone), StandaloneTask()
-    pictures = ((scene.image, scene) for scene in standalone(open_maker(plan, False), count))
-    feed(parser, pictures, [task], plan.batch, bar_of(task.name, count, quiet))
-    return task.result()
-
-
-_GENERATED = {
-    "groups": _evaluate_groups,
-    "unseen": _evaluate_unseen,
-    "standalone": _evaluate_standalone,
-}
-
-
-def _shown(scenes: Iterator[LabelledScene]) -> Iterator[tuple[Picture, LabelledScene]]:
-    return ((scene.image, scene) for scene in scenes)
+def _generated(name: str, plan: Plan) -> tuple[Task[LabelledScene], list[Shot]]:
+    match name:
+        case "groups":
+            return GroupTask(), groups(plan.at_most(plan.groups))
+        case "unseen":
+            return UnseenTask(), unseen(plan.at_most(plan.unseen))
+        case _:
+            return StandaloneTask(), standalone(plan.at_most(plan.standalone))
 
 
 def _read(path: Path) -> Picture:

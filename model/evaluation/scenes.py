@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.data.ccp import BODY, CLASSES, IGNORE, LABELS
+from model.data.ccp import BODY, CLASSES, IGNORE, LABELS, CcpDataset
 from model.data.held_out import HELD_OUT_GARMENTS
 from model.evaluation.vocabularies import EvaluationVocabulary
 
@@ -27,7 +26,11 @@ UPRIGHT = (512, 384)
 
 
 class LabelledScene(Protocol):
-    """A picture with exact truth: image (H, W, 3) RGB, classes (H, W) ids of `WORDS`, persons (H, W) 1.. ."""
+    """A picture with exact truth.
+
+    image (H, W, 3) RGB; classes (H, W) ids of `WORDS`; persons (H, W) 1.., 0 nobody; loose (H, W) garments
+    that nobody wears, whose class and person are 0.
+    """
 
     @property
     def image(self) -> NDArray[np.uint8]: ...
@@ -35,11 +38,6 @@ class LabelledScene(Protocol):
     def classes(self) -> NDArray[np.uint8]: ...
     @property
     def persons(self) -> NDArray[np.uint8]: ...
-
-
-class LooseScene(LabelledScene, Protocol):
-    """One person, and garments that nobody wears: loose (H, W) is True on these."""
-
     @property
     def loose(self) -> NDArray[np.bool_]: ...
 
@@ -50,38 +48,64 @@ class MakesScenes(Protocol):
     def make(
         self, seed: int, size: tuple[int, int], *, people: int | None = None, portrait: bool = False
     ) -> LabelledScene: ...
-    def make_standalone(self, seed: int, size: tuple[int, int]) -> LooseScene: ...
+    def make_standalone(self, seed: int, size: tuple[int, int]) -> LabelledScene: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
-    """Which scenes: how many, from which seed on, with how many people each, at which size (H, W)."""
+class Shot:
+    """One scene to draw: seed, size (H, W), and how many people; None for one beside loose garments."""
 
-    count: int
-    first: int
-    people: tuple[int, ...]
+    seed: int
     size: tuple[int, int]
+    people: int | None
 
-    def scenes(self, maker: MakesScenes) -> Iterator[LabelledScene]:
-        """Scene after scene; the numbers of people take turns."""
-        for i in range(self.count):
-            yield maker.make(self.first + i, self.size, people=self.people[i % len(self.people)])
+    def taken(self, maker: MakesScenes) -> LabelledScene:
+        """The scene."""
+        if self.people is None:
+            return maker.make_standalone(self.seed, self.size)
+        return maker.make(self.seed, self.size, people=self.people)
 
 
-def groups(count: int) -> Draw:
+def groups(count: int) -> list[Shot]:
     """Two to six people, in turn."""
-    return Draw(count, SEEDS, (2, 3, 4, 5, 6), SIZE)
+    return [Shot(SEEDS + i, SIZE, 2 + i % 5) for i in range(count)]
 
 
-def unseen(count: int) -> Draw:
+def unseen(count: int) -> list[Shot]:
     """One or two people, in turn."""
-    return Draw(count, SEEDS + 100_000, (1, 2), UPRIGHT)
+    return [Shot(SEEDS + 100_000 + i, UPRIGHT, 1 + i % 2) for i in range(count)]
 
 
-def standalone(maker: MakesScenes, count: int) -> Iterator[LooseScene]:
+def standalone(count: int) -> list[Shot]:
     """One person beside garments that nobody wears."""
-    for i in range(count):
-        yield maker.make_standalone(SEEDS + 200_000 + i, SIZE)
+    return [Shot(SEEDS + 200_000 + i, SIZE, None) for i in range(count)]
+
+
+def places(dataset: CcpDataset, count: int = 24) -> list[NDArray[np.uint8]]:
+    """Parts of photos without people, as backgrounds: full height, as wide as nobody stands there.
+
+    Of the first fully labelled photos that have such a part of at least a quarter of their width; a margin of
+    a twentieth of the width is left beside people.
+    """
+    found: list[NDArray[np.uint8]] = []
+    for id_ in dataset.ids:
+        labels = dataset.labels(id_)
+        left, right = _empty_columns(labels)
+        if right - left >= labels.shape[1] // 4 and not (labels == IGNORE).any():
+            found.append(dataset.load(id_).image[:, left:right])
+        if len(found) == count:
+            break
+    return found
+
+
+def _empty_columns(labels: NDArray[np.uint8]) -> tuple[int, int]:
+    """The wider side (first column, column after the last) beside all that is labelled, less the margin."""
+    used = np.flatnonzero((labels > 0).any(axis=0))
+    width, margin = labels.shape[1], labels.shape[1] // 20
+    if not used.size:
+        return 0, width
+    sides = (0, int(used[0]) - margin), (int(used[-1]) + 1 + margin, width)
+    return max(sides, key=lambda side: side[1] - side[0])
 
 
 def scene_table(vocabulary: EvaluationVocabulary) -> NDArray[np.uint8]:

@@ -29,15 +29,14 @@ class FakeScene:
 class FakeMaker:
     """Figures of five stripes (hair, face, top, pants, shoes) side by side on noise."""
 
-    def __init__(self, *, held_out: bool = False) -> None:
+    def __init__(self, *, held_out: bool = False, backgrounds: Sequence[Plane] = ()) -> None:
         self.tops = UNSEEN_TOPS if held_out else TOPS
-        self.seeds: list[int] = []
+        self.backgrounds = backgrounds
 
     def make(
         self, seed: int, size: tuple[int, int], *, people: int | None = None, portrait: bool = False
     ) -> FakeScene:
         assert not portrait and people is not None
-        self.seeds.append(seed)
         rng = np.random.default_rng(seed)
         height, width = size[0] // 8, size[1] // 8  # small, so that tests are fast
         image = rng.integers(0, 256, (height, width, 3), np.uint8)

@@ -1,5 +1,8 @@
 """Tasks on generated scenes: groups, words never trained, garments that nobody wears."""
 
+from collections.abc import Generator
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -7,23 +10,24 @@ from model.data.ccp import BODY, IGNORE
 from model.data.held_out import HELD_OUT_GARMENTS
 from model.evaluation.plan import Plan
 from model.evaluation.run import evaluate
-from model.evaluation.scenes import SEEDS, WORDS, groups, scene_table, standalone, unseen
+from model.evaluation.scenes import SEEDS, WORDS, groups, places, scene_table, standalone, unseen
+from model.evaluation.studio import taken
 from model.evaluation.tasks.groups import GroupTask
 from model.evaluation.tasks.loose import StandaloneTask
 from model.evaluation.tasks.words import UnseenTask, garments_in
 from model.evaluation.vocabularies import CCP19
 from model.parsing import Parsing, Query
-from tests.unit.ccp_roots import REAL, val
+from tests.unit.ccp_roots import REAL, figure, val, write_root
 from tests.unit.evaluation_scenes import FakeMaker, FakeScene, SceneParser
 
-GROUPS = list(groups(5).scenes(FakeMaker()))
-UNSEEN = list(unseen(4).scenes(FakeMaker(held_out=True)))
-LOOSE = list(standalone(FakeMaker(), 3))
+GROUPS = list(taken(groups(5), FakeMaker, workers=0))
+UNSEEN = list(taken(unseen(4), partial(FakeMaker, held_out=True), workers=0))
+LOOSE = list(taken(standalone(3), FakeMaker, workers=0))
 
 
 def run(parser, *tasks, **counts):
     plan = Plan(val(REAL), tasks=tasks, **counts)
-    results = evaluate(parser, plan, quiet=True, open_maker=lambda _, held_out: FakeMaker(held_out=held_out))
+    results = evaluate(parser, plan, quiet=True, open_maker=FakeMaker)
     return {result.task: result for result in results}
 
 
@@ -49,12 +53,9 @@ def test_the_truth_scores_full_marks_in_every_generated_task():
 
 
 def test_scenes_come_from_seeds_that_no_training_draws():
-    maker = FakeMaker()
-    for draw in (groups(3), unseen(3)):
-        assert len(list(draw.scenes(maker))) == 3
-    list(standalone(maker, 3))
-    assert min(maker.seeds) == SEEDS == 9_000_000_000
-    assert len(set(maker.seeds)) == 9
+    seeds = [shot.seed for shots in (groups(200), unseen(200), standalone(200)) for shot in shots]
+    assert min(seeds) == SEEDS == 9_000_000_000
+    assert len(set(seeds)) == 600
 
 
 def test_groups_have_two_to_six_people():
@@ -153,3 +154,27 @@ def test_a_label_on_a_loose_garment_is_counted_by_its_pixels():
 
 def test_loose_garments_are_asked_the_default_vocabulary():
     assert StandaloneTask().ask(LOOSE[0]) == Query()
+
+
+def test_scenes_drawn_by_other_processes_are_the_same_and_in_order():
+    ahead = list(taken(groups(5), FakeMaker, workers=1))
+    assert [scene.image.tobytes() for scene in ahead] == [scene.image.tobytes() for scene in GROUPS]
+
+
+def test_scenes_that_nobody_wants_any_more_are_not_drawn():
+    scenes = taken(groups(200), FakeMaker, workers=1)
+    assert next(scenes).image.tobytes() == GROUPS[0].image.tobytes()
+    assert isinstance(scenes, Generator)
+    scenes.close()  # waits for the processes to end
+    assert next(scenes, None) is None
+
+
+def test_places_show_nobody(tmp_path):
+    # A figure in the middle third of 60 columns: 20 are free on either side, less a margin of 3.
+    stranger = figure()
+    stranger[0][:, 1:5] = IGNORE
+    root = write_root(tmp_path, {"val": [figure(), stranger, figure()]})
+    found = places(val(root))
+    assert [place.shape for place in found] == [(80, 17, 3)] * 2
+    assert (found[0] == val(root)[0].image[:, :17]).all()
+    assert len(places(val(root), 1)) == 1

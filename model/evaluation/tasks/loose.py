@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from model.evaluation.result import Result
-from model.evaluation.scenes import LooseScene
+from model.evaluation.scenes import LabelledScene
 from model.evaluation.tasks.task import OneQuestion
 from model.parsing import Parsing, Query
 
@@ -25,7 +25,7 @@ class StandaloneTask(OneQuestion):
         self.clean: list[bool] = []
         self.alone: list[bool] = []
 
-    def add(self, truth: LooseScene, parsing: Parsing) -> None:
+    def add(self, truth: LabelledScene, parsing: Parsing) -> None:
         labelled, person = parsing.segment_map > 0, parsing.person_map > 0
         for row, mask in enumerate((truth.loose, (truth.persons > 0) & (truth.classes > 0))):
             self.pixels[row] += [np.count_nonzero(m) for m in (mask, mask & labelled, mask & person)]

@@ -1,0 +1,1 @@
+"""Other parsers, measured on the same pictures in the same run."""
