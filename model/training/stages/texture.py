@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from model.network.spectrum import Spectrum
 from model.training.generative.diffusion import Noise
 from model.training.generative.latents import cached, encode, key_of
 from model.training.generative.pictures import Picture, fitted, grid
-from model.training.generative.synthetic import Portrait, read_scenes
+from model.training.generative.synthetic import Portrait, Redrawn, read_scenes
 from model.training.generative.texturing import (
     PairBatches,
     Pairs,
@@ -41,6 +42,7 @@ from model.training.stages.common import add_common, local_device, start
 from model.training.stages.files import write_full
 from model.training.stages.memory import recompute_blocks
 
+LOG = logging.getLogger(__name__)
 TARGETS = {"attention": ATTENTION, "all": EVERYWHERE}
 SHOWN = 8
 Rerender = Callable[[int, Picture], Picture]  # place of a held-out portrait, texture map -> its body anew
@@ -220,12 +222,23 @@ def build(args: argparse.Namespace) -> tuple[TextureTraining, PairBatches]:
         held_out=held_out,
         device=args.device,
         sources=args.sources,
+        rerender=redrawing(args.synthetic, places[len(places) - args.held_out :]),
     )
     share = (training.rank, training.world)
     batches = PairBatches(
         train, noise, seed=args.seed, batch=args.batch, steps=args.steps, pure=args.pure, share=share
     )
     return training, batches
+
+
+def redrawing(folder: Path, held_out: list[int]) -> Rerender | None:
+    """Draws held-out bodies in other maps; None, and a word, where that cannot be."""
+    try:
+        redrawn = Redrawn(folder, held_out[0])
+    except ValueError as error:
+        LOG.warning("the sheet shows no body drawn anew: %s", error)
+        return None
+    return lambda i, texture: redrawn(held_out[i], texture)
 
 
 def prepare(
