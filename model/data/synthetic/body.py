@@ -32,7 +32,10 @@ GROUPS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Posed:
-    """A body in its pose, feet on the ground (z = 0), facing -y. vertices (V, 3); bones: name -> head (3,)."""
+    """A body in its pose, feet on the ground (z = 0), facing -y.
+
+    vertices (V, 3); bones: name -> where it starts (3,).
+    """
 
     vertices: Floats
     bones: dict[str, Floats]
@@ -69,7 +72,7 @@ class Body:
         return self.heads[self.names.index(name)]
 
     def posed(self, shape: dict[str, float], turns: dict[str, NDArray[np.float64]]) -> Posed:
-        """A person of a shape (anny's phenotypes, 0..1) with bones turned by matrices (3, 3) in world axes."""
+        """A person of a shape (anny's phenotypes, 0..1), bones turned by matrices (3, 3) in world axes."""
         result = self._forward(turns, shape)
         vertices = result["vertices"][0].numpy().astype(np.float32)
         heads = result["bone_poses"][0, :, :3, 3].numpy().astype(np.float32)

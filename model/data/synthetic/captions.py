@@ -7,14 +7,27 @@ from collections.abc import Sequence
 from model.data.synthetic.scene import Worn
 
 PLURAL = frozenset(
-    ("boots", "clogs", "earrings", "flats", "glasses", "gloves", "heels", "jeans", "leggings", "loafers")
-    + ("overalls", "panties", "pants", "pumps", "sandals", "shoes", "shorts", "sneakers", "socks")
-    + ("stockings", "sunglasses", "swimwear", "tights", "wedges")
+    (
+        *(
+            "boots",
+            "clogs",
+            "earrings",
+            "flats",
+            "glasses",
+            "gloves",
+            "heels",
+            "jeans",
+            "leggings",
+            "loafers",
+        ),
+        *("overalls", "panties", "pants", "pumps", "sandals", "shoes", "shorts", "sneakers", "socks"),
+        *("stockings", "sunglasses", "swimwear", "tights", "wedges"),
+    )
 )
 
 
 def caption_of(woman: bool, worn: Sequence[Worn]) -> str:
-    """'a woman in a red striped t-shirt, blue jeans and white sneakers': each garment once, outermost first."""
+    """'a woman in a red striped t-shirt, blue jeans and white sneakers': each once, outermost first."""
     who = "a woman" if woman else "a man"
     phrases = list(dict.fromkeys(phrase(w) for w in reversed(worn)))
     return f"{who} in {listed(phrases)}" if phrases else who

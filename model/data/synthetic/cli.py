@@ -20,6 +20,7 @@ from tqdm import tqdm
 from model.data.ccp import CcpDataset
 from model.data.scenes import whole, widest_free_strip
 from model.data.synthetic.atlas import atlas
+from model.data.synthetic.body import body
 from model.data.synthetic.folder import SyntheticFolder, write_index, write_scene
 from model.data.synthetic.maker import SyntheticMaker
 from model.data.synthetic.sheet import write_sheet
@@ -87,7 +88,8 @@ def _written(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     if options.workers <= 1:
         yield from map(_write, repeat(options), numbers)
         return
-    # Forked children would share a torch that has threads; fresh ones load the body anew, which takes seconds.
+    body()  # The first process of a machine writes anny's cache; two at once could tear it.
+    # Forked children would share a torch that has threads; fresh ones load the body anew, for seconds.
     with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
         yield from pool.map(_write, repeat(options), numbers, chunksize=4)
 

@@ -1,7 +1,7 @@
 """Cuts: which part of the body a garment covers, as metres inside of its edge (negative outside).
 
-All heights are those of the reference body: ankle .08, knee .53, crotch .86, hips .98, waist 1.16, armpit 1.38,
-shoulders 1.5, neck 1.57, eyes 1.72, top 1.84 m; the arm is .54 m long to the wrist.
+All heights are those of the reference body: ankle .08, knee .53, crotch .86, hips .98, waist 1.16, armpit
+1.38, shoulders 1.5, neck 1.57, eyes 1.72, top 1.84 m; the arm is .54 m long to the wrist.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ class Sash:
     low: float = 0.95
 
     def inside(self, points: Points) -> Floats:
-        # The band's middle runs from the hip at x = -side * .16, z = 1.0 to the shoulder at side * .1, z = 1.55.
+        # The band's middle runs from the hip (x = -side * .16, z = 1.0) to the shoulder (side * .1, 1.5).
         x = points.x * self.side
         middle = -0.16 + (points.z - 1.0) * (0.26 / 0.5)
         distance = np.minimum(self.half - np.abs(x - middle) * 0.86, points.z - self.low)

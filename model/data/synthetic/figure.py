@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from model.data.synthetic.atlas import atlas
 from model.data.synthetic.body import Posed, body
 from model.data.synthetic.captions import caption_of
-from model.data.synthetic.garment import Garment, Shoe
+from model.data.synthetic.garment import Garment, Shoe, Skirt
 from model.data.synthetic.meshes import Mesh, normals
 from model.data.synthetic.paint import Skin, painted, thickness
 from model.data.synthetic.palette import HAIR, SKIN, near
@@ -32,7 +32,7 @@ class Figure:
     woman: bool
 
     def colored(self, mesh: Mesh, attributes: Floats) -> tuple[Floats, NDArray[np.uint8]]:
-        """Colours (N, 3) and classes (N,) at points of one of the meshes, given their attributes (N, WIDTH)."""
+        """Colours (N, 3) and classes (N,) at points of one of the meshes, by their attributes (N, WIDTH)."""
         points = Points.of(attributes)
         if mesh.garment < 0:
             return painted(points, self.skin, self.garments)
@@ -54,7 +54,9 @@ def drawn_figure(rng: np.random.Generator, held_out: bool) -> Figure:
     skin = drawn_skin(rng, woman)
     garments = drawn_outfit(rng, woman, skin.hair, held_out)
     heel = max((s.heel for g in garments for s in g.shells if isinstance(s, Shoe)), default=0.0)
-    posed = body().posed(drawn_shape(rng, woman), drawn_pose(rng, heel))
+    low = min((s.hem for g in garments for s in g.shells if isinstance(s, Skirt)), default=1.0)
+    stride = float(np.clip(0.1 + 0.55 * low, 0.15, 0.5))
+    posed = body().posed(drawn_shape(rng, woman), drawn_pose(rng, heel, stride))
     return dressed(posed.vertices, posed, skin, garments, woman, rng)
 
 

@@ -1,8 +1,8 @@
 """Scenes on disk: written once, read many times.
 
-Layout: `images/000000.jpg`, `classes/000000.png`, `persons/000000.png`, `loose/000000.png` (only where garments
-lie about), `textures/000000_1.png` (one a person), `index.json` (class names, and of each scene its caption and
-people).
+Layout: `images/000000.jpg`, `classes/000000.png`, `persons/000000.png`, `loose/000000.png` (only where
+garments lie about), `textures/000000_1.png` (one a person), `texture_mask.png` (the same for everybody),
+`index.json` (class names, and of each scene its caption and people).
 """
 
 from __future__ import annotations

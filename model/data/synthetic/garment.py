@@ -13,9 +13,10 @@ from model.data.synthetic.scene import SYNTHETIC_CLASSES, Worn
 class Skirt:
     """Cloth hung around hips and legs from `top` down to `hem` (heights of the reference body).
 
-    ease: metres off the hips; flare: metres of radius gained per metre; pleats: number of folds around, depth:
-    how deep they are, as a share of the radius. open: half the angle (radians) left open in front; slant: the
-    hem rises by so many metres towards the left. hug: follows the legs instead of falling straight.
+    ease: metres off the hips; flare: metres of radius gained per metre; pleats: number of folds around,
+    depth: how deep they are, as a share of the radius. open: half the angle (radians) left open in front;
+    slant: the hem rises by so many metres towards the left. hug: follows the legs instead of falling
+    straight. arc: half the angle (radians) that it covers in front; 0 goes all around.
     """
 
     top: float
@@ -66,7 +67,7 @@ class Crown:
 
 @dataclass(frozen=True, slots=True)
 class Bag:
-    """A bag (width, height, depth in metres) at a side (1 left, -1 right), carried in `hand` or on a strap."""
+    """A bag (sizes in metres) at a side (1 left, -1 right), carried in `hand` or on a strap."""
 
     width: float
     height: float

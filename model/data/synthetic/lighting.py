@@ -11,7 +11,7 @@ from model.data.synthetic.points import Floats
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Light:
-    """direction (3,) towards the light; color (3,) of it; sky (3,) and ground (3,): light from above and below."""
+    """direction (3,) towards the lamp; color (3,) of it; sky, ground (3,): light from above and below."""
 
     direction: Floats
     color: Floats

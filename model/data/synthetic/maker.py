@@ -38,9 +38,9 @@ class Stage:
 class SyntheticMaker:
     """Draws scenes.
 
-    backgrounds: RGB pictures without people; made-up places where there are none. meshes: reserved for garment
-    meshes on the same base body. held_out: people may (and often do) wear `HELD_OUT_GARMENTS`; for evaluation
-    alone. texture_size: side of the texture maps.
+    backgrounds: RGB pictures without people; made-up places where there are none. meshes: reserved for
+    garment meshes on the same base body. held_out: people may (and often do) wear
+    `HELD_OUT_GARMENTS`; for evaluation alone. texture_size: side of the texture maps.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class SyntheticMaker:
     def make(
         self, seed: int, size: Size, *, people: int | None = None, portrait: bool = False
     ) -> SyntheticScene:
-        """A scene of a size (height, width) with so many people (1 to 6; None: at random); the same for a seed.
+        """A scene of a size (height, width) with 1 to 6 people (None: at random); the same for a seed.
 
         portrait: one person who fills most of the frame. People who are hidden altogether are left out.
         """
@@ -69,7 +69,7 @@ class SyntheticMaker:
         return self._shown(stage, size)
 
     def make_standalone(self, seed: int, size: Size) -> SyntheticScene:
-        """One person beside 1 to 4 garments that nobody wears; they have no class, `loose` says where they are."""
+        """One person beside 1 to 4 garments that nobody wears: without a class, `loose` says where."""
         stage = self._stage(seed, size, 1, False)
         rng = np.random.default_rng([seed, 2])
         loose = loose_actors(rng, stage.actors[0].place, stage.camera, size, self.held_out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ TORSO = 6 + PARTS.index("torso")
 class Mesh:
     """vertices (V, 3); faces (F, 3); attributes (V, WIDTH) of `Points`; garment: its place in the outfit.
 
-    garment -1 is the dressed body itself. On free-hanging cloth the column 'arm' holds the distance to the edge.
+    garment -1 is the dressed body itself. On free-hanging cloth the column 'arm' is the distance to the edge.
     """
 
     vertices: Floats
@@ -40,8 +41,10 @@ def grid(rows: int, columns: int, closed: bool) -> NDArray[np.int32]:
     return np.stack([np.stack([a, c, b], -1), np.stack([b, c, d], -1)], -2).reshape(-1, 3).astype(np.int32)
 
 
-def sheet(vertices: Floats, canonical: Floats, s: Floats, edge: Floats, garment: int, closed: bool) -> Mesh:
-    """A mesh of a grid: vertices, canonical places (R, C, 3) on the reference body, s and edge (R, C) metres."""
+def sheet(
+    vertices: Any, canonical: Any, s: NDArray[Any], edge: NDArray[Any], garment: int, closed: bool
+) -> Mesh:
+    """A mesh of a grid: vertices, places (R, C, 3) on the reference body, s and edge (R, C) in metres."""
     rows, columns = s.shape
     attributes = np.zeros((rows * columns, WIDTH), np.float32)
     attributes[:, :3] = canonical.reshape(-1, 3)

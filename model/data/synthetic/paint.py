@@ -37,7 +37,7 @@ class Skin:
 
 
 def painted(points: Points, skin: Skin, garments: tuple[Garment, ...]) -> tuple[Floats, NDArray[np.uint8]]:
-    """Colours (N, 3) and classes (N,) of points of a dressed body; the later garment lies over the earlier."""
+    """Colours (N, 3) and classes (N,) of points of a dressed body; later garments lie over earlier ones."""
     colors = skin_colors(points, skin)
     classes = CLASS_OF_PART[points.part]
     for garment in garments:

@@ -24,13 +24,13 @@ def drawn_shape(rng: np.random.Generator, woman: bool) -> dict[str, float]:
     }
 
 
-def drawn_pose(rng: np.random.Generator, heel: float = 0.0) -> Turns:
+def drawn_pose(rng: np.random.Generator, heel: float = 0.0, stride: float = 0.5) -> Turns:
     """Turns of the bones: standing or walking, arms by the side, bent, on a hip or lifted.
 
-    heel: how high the shoes lift the heels, in metres.
+    heel: how high the shoes lift the heels, in metres. stride: the widest swing of a leg, in radians.
     """
     turns: Turns = {}
-    walk = float(rng.uniform(0.15, 0.5)) if rng.random() < 0.45 else float(rng.uniform(0, 0.08))
+    walk = stride * float(rng.uniform(0.3, 1.0)) if rng.random() < 0.45 else float(rng.uniform(0, 0.08))
     lead = 1.0 if rng.random() < 0.5 else -1.0
     close = rng.uniform(0.0, 0.11)
     for side, sign in (("L", 1.0), ("R", -1.0)):

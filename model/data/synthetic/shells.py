@@ -60,13 +60,15 @@ def _skirt(shell: Skirt, wearer: Wearer, garment: int, rng: np.random.Generator)
     rows = max(6, round((shell.top - shell.hem) / 0.05))
     full = np.linspace(0, 2 * np.pi, AROUND, endpoint=False, dtype=np.float32)
     angles = _angles(shell.open, shell.arc)
-    points, near = wearer.points, wearer.points.on("leg", "torso", "foot")
+    points, near = wearer.points, wearer.points.on("leg", "torso")
     reference, dressed = points.z[near], wearer.dressed[near]
     levels = np.linspace(shell.top, max(shell.hem, 0.03), rows, dtype=np.float32)
     ring, places, width = np.zeros(AROUND, np.float32), [], []
     phase = rng.uniform(0, 6.28, 3)
     for level in levels:
-        level_points = dressed[np.abs(reference - level) < 0.03]
+        # Feet stick out in front; cloth hangs from the shins.
+        above = max(float(level), 0.14)
+        level_points = dressed[np.abs(reference - above) < 0.03]
         middle = (level_points.min(0) + level_points.max(0)) / 2
         hull = hull_radius(level_points[:, :2] - middle[:2], full) + shell.ease
         ring = hull if shell.hug else np.maximum(hull, ring)
@@ -76,7 +78,7 @@ def _skirt(shell: Skirt, wearer: Wearer, garment: int, rng: np.random.Generator)
         share = down / max(shell.top - shell.hem, 0.05)
         waves = np.sin(shell.pleats * angles + phase[0]) + 0.5 * np.sin(3 * angles + phase[1])
         radius = radius * (1 + shell.depth * share * waves)
-        height = middle[2] + shell.slant * share * np.sin(angles)
+        height = middle[2] - (above - level) + shell.slant * share * np.sin(angles)
         places.append(_ring(angles, radius, middle, height))
         width.append(radius)
     vertices = np.stack(places)

@@ -19,7 +19,7 @@ def drawn(tailor: Tailor) -> Callable[[Tailor], list[Garment]]:
 
 
 def saree(tailor: Tailor) -> list[Garment]:
-    """A wrapped skirt to the ground, its end drawn across the chest over the left shoulder; a short blouse."""
+    """A wrapped skirt to the ground, its end drawn over the left shoulder; a short blouse."""
     under = tailor.color("red", "yellow", "green", "black", "pink")
     short = Upper(1.22, tailor.between(0.1, 0.2), "scoop", 0.08)
     blouse = Garment("blouse", under, tailor.cloth(under, patterned=0), short, 0.003)
