@@ -16,10 +16,10 @@ from model.evaluation.baselines.baseline import BASELINES, Baseline
 from model.evaluation.feeding import Parses
 from model.evaluation.gallery import Gallery
 from model.evaluation.hardware import cores, hardware
-from model.evaluation.plan import DEFAULT_TASKS, TASKS, Plan
+from model.evaluation.plan import DEFAULT_TASKS, GENERATED_TASKS, TASKS, Plan
 from model.evaluation.report import Report
 from model.evaluation.result import Result
-from model.evaluation.run import OpenMaker, evaluate, synthetic
+from model.evaluation.run import OpenMaker, check_generator, evaluate, synthetic
 from model.evaluation.vocabularies import VOCABULARIES, vocabulary
 
 EMPTY = Path("tests/data/empty")
@@ -95,6 +95,8 @@ def main(
     try:
         plan = planned(options)
         parser = open_parser(options)
+        if open_maker is synthetic and set(plan.tasks) & set(GENERATED_TASKS):
+            check_generator()
         others = opened(options, baselines)
     except ValueError as error:
         sys.stderr.write(f"spectrum evaluate: {error}\n")

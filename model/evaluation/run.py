@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +29,14 @@ class OpenMaker(Protocol):
     """What opens what draws scenes. It is sent to other processes."""
 
     def __call__(self, *, held_out: bool, backgrounds: Sequence[Picture]) -> MakesScenes: ...
+
+
+def check_generator() -> None:
+    """ValueError that names the packages which drawing scenes needs and this installation lacks."""
+    if missing := [name for name in ("anny", "trimesh", "embreex") if find_spec(name) is None]:
+        raise ValueError(
+            f"drawing scenes needs {', '.join(missing)}: install the extra 'train' and, by --no-deps, anny"
+        )
 
 
 def synthetic(*, held_out: bool, backgrounds: Sequence[Picture]) -> MakesScenes:

@@ -16,13 +16,12 @@ from model.evaluation.metrics.humans import (
     part_overlaps,
 )
 from model.evaluation.metrics.owners import PartCount, PartRule, count_parts
-from model.evaluation.metrics.panoptic import PanopticCount, panoptic
 from model.evaluation.metrics.people import match_persons
-from model.evaluation.metrics.pixels import class_iou, confusion, mean
+from model.evaluation.metrics.pixels import class_iou, mean
 from model.evaluation.result import Result
 from model.evaluation.scenes import LabelledScene, scene_table
-from model.evaluation.tasks.judging import Judge, Labelling, persons_found
-from model.evaluation.tasks.task import OneQuestion, painted, part_owners
+from model.evaluation.tasks.judging import Judge, Labelling, parts_found, persons_found
+from model.evaluation.tasks.task import OneQuestion
 from model.evaluation.vocabularies import CCP19, EvaluationVocabulary
 from model.parsing import Parsing, Query
 
@@ -46,8 +45,7 @@ class PeopleTask(OneQuestion, Generic[Truth]):
         self.counts: dict[int, PartCount] = {}
         self.overlaps: list[PartOverlaps] = []
         self.masks = Judge(2)
-        self.panoptic = PanopticCount.zero(len(vocabulary.names))
-        self.matrix = np.zeros((len(vocabulary.names),) * 2, np.int64)
+        self.parts = Judge(len(vocabulary.names))
 
     def people(self, truth: Truth) -> tuple[Plane, Plane]:
         """Classes (H, W) of the vocabulary, and whose each pixel is (H, W), 0 nobody's."""
@@ -55,14 +53,13 @@ class PeopleTask(OneQuestion, Generic[Truth]):
 
     def add(self, truth: Truth, parsing: Parsing) -> None:
         classes, owner = self.people(truth)
-        predicted = painted(parsing, self.vocabulary)
-        self.matrix += confusion(classes, predicted, len(self.matrix))
+        found = parts_found(parsing, self.vocabulary)
+        self.parts.add(Labelling(classes, owner, {}), found)
+        self.masks.add(Labelling((owner > 0).astype(np.uint8), owner, {}), persons_found(parsing))
         self.persons.append((int(np.count_nonzero(np.bincount(owner.ravel())[1:])), len(parsing.persons)))
         scores = {person.id: person.score for person in parsing.persons}
-        found = (predicted, part_owners(parsing))
-        self.panoptic += panoptic((classes, owner), found, len(self.matrix))
-        self.masks.add(Labelling((owner > 0).astype(np.uint8), owner, {}), persons_found(parsing))
-        self.overlaps.append(part_overlaps((classes, owner), found, scores, len(self.matrix)))
+        pair = (found.classes, found.owner.astype(np.uint16))
+        self.overlaps.append(part_overlaps((classes, owner), pair, scores, len(self.vocabulary.names)))
         self._count(classes, owner, parsing)
 
     def _count(self, classes: Plane, owner: Plane, parsing: Parsing) -> None:
@@ -76,7 +73,7 @@ class PeopleTask(OneQuestion, Generic[Truth]):
 
     def result(self) -> Result:
         total = sum(self.counts.values(), PartCount())
-        masks = self.masks.instances.scores()
+        masks, parts = self.masks.instances.scores(), self.parts.instances.scores()
         return Result(
             self.name,
             {
@@ -89,8 +86,10 @@ class PeopleTask(OneQuestion, Generic[Truth]):
                 "right person, of all parts": total.right_of_all,
                 "person masks, mAP": float(masks.precision[1]),
                 "person masks, AR@100": float(masks.recall[1]),
-                "PQ of the parts": mean(self.panoptic.quality[1:]),
-                "mIoU": mean(class_iou(self.matrix)),
+                "parts as instances, mAP": mean(parts.precision),
+                "parts as instances, AP_50": mean(parts.at_half),
+                "PQ of the parts": mean(self.parts.panoptic.quality[1:]),
+                "mIoU": mean(class_iou(self.parts.matrix)),
                 **self._by_size(),
             },
             ("parts", "found", "right person", "right of found"),

@@ -12,6 +12,8 @@ from model.evaluation.metrics.instances import Instance, Instances
 from model.evaluation.metrics.panoptic import PanopticCount, panoptic
 from model.evaluation.metrics.pixels import class_accuracy, class_iou, confusion, mean
 from model.evaluation.result import Result
+from model.evaluation.tasks.task import painted, part_owners
+from model.evaluation.vocabularies import EvaluationVocabulary
 from model.parsing import Parsing
 
 Plane = NDArray[np.uint8]
@@ -69,6 +71,18 @@ def persons_found(parsing: Parsing) -> Labelling:
         parsing.person_map,
         {(1, person.id): person.score for person in parsing.persons},
     )
+
+
+def parts_found(parsing: Parsing, vocabulary: EvaluationVocabulary) -> Labelling:
+    """The classes of a vocabulary wherever there is a segment.
+
+    A class of a person in several segments is as sure as the surest of them.
+    """
+    scores: dict[tuple[int, int], float] = {}
+    for segment in parsing.segments:
+        key = (vocabulary.class_of_prompt(segment.label), segment.person_id)
+        scores[key] = max(segment.score, scores.get(key, 0.0))
+    return Labelling(painted(parsing, vocabulary), part_owners(parsing), scores)
 
 
 def _instances(side: Labelling) -> list[Instance]:

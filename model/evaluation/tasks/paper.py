@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from model.data.ccp import IGNORE, CcpItem
 from model.evaluation.result import Result
 from model.evaluation.tasks.body import PartTask
-from model.evaluation.tasks.judging import Judge, Labelling, persons_found
-from model.evaluation.tasks.task import OneQuestion, painted, part_owners
+from model.evaluation.tasks.judging import Judge, Labelling, parts_found, persons_found
+from model.evaluation.tasks.task import OneQuestion, part_owners
 from model.evaluation.vocabularies import CCP19, EvaluationVocabulary
 from model.parsing import Parsing, Query
 from model.vocabulary.taxonomy import kind_of
@@ -52,7 +52,7 @@ class BodyParts(OneQuestion):
         classes = self.parts.truth(truth)
         found = Labelling(self.parts.painted(parsing), part_owners(parsing), {})
         for segment in parsing.segments:
-            _raise(found.scores, (self.parts.class_of(segment.label), segment.person_id), segment.score)
+            found.scores[self.parts.class_of(segment.label), segment.person_id] = segment.score
         self.judge.add(Labelling(classes, _labelled(classes), {}), found)
 
     def result(self) -> Result:
@@ -71,11 +71,7 @@ class WornThings(OneQuestion):
 
     def add(self, truth: CcpItem, parsing: Parsing) -> None:
         classes = self.vocabulary.truth(truth.labels)
-        found = Labelling(painted(parsing, self.vocabulary), part_owners(parsing), {})
-        for segment in parsing.segments:
-            key = (self.vocabulary.class_of_prompt(segment.label), segment.person_id)
-            _raise(found.scores, key, segment.score)
-        self.judge.add(Labelling(classes, _labelled(classes), {}), found)
+        self.judge.add(Labelling(classes, _labelled(classes), {}), parts_found(parsing, self.vocabulary))
 
     def result(self) -> Result:
         return self.judge.result(self.name, self.vocabulary.names, self.chosen)
@@ -84,8 +80,3 @@ class WornThings(OneQuestion):
 def _labelled(classes: Plane) -> Plane:
     """Owners (H, W): the labelled person is number 1."""
     return ((classes > 0) & (classes != IGNORE)).astype(np.uint8)
-
-
-def _raise(scores: dict[tuple[int, int], float], key: tuple[int, int], score: float) -> None:
-    """A class of a person in several segments is as sure as the surest of them."""
-    scores[key] = max(score, scores.get(key, 0.0))
