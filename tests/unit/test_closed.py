@@ -12,12 +12,15 @@ import torch
 from model.checkpoint import CheckpointError
 from model.data.ccp import BODY, CLASSES, CcpDataset
 from model.data.scenes import SceneMaker
-from model.evaluation.plan import Plan
+from model.evaluation.baselines.baseline import BASELINES
+from model.evaluation.cli import main
+from model.evaluation.plan import TASKS, Plan
 from model.evaluation.run import evaluate
 from model.evaluation.vocabularies import CCP19, CCP19_SYNONYMS
 from model.parsing import Query
 from model.reading.enlarge import Frame
 from model.training.closed import network as closed
+from model.training.closed.baseline import CLOSED
 from model.training.closed.network import ClosedConfig, ClosedNetwork
 from model.training.closed.parser import ClosedParser, Question, answer
 from model.training.closed.train import ClosedBatches, ClosedTrainer, Validation, class_table
@@ -130,6 +133,17 @@ def test_the_evaluation_takes_it_as_any_parser(folder):
     semantic, persons, synonyms = evaluate(ClosedParser.load(folder, device="cpu"), plan, quiet=True)
     assert 0.0 <= semantic.summary["mIoU"] <= 1.0
     assert (persons.task, synonyms.task) == ("persons", "synonyms")
+
+
+def test_it_stands_beside_a_checkpoint_in_the_evaluations_command(folder, capsys, monkeypatch):
+    monkeypatch.setitem(BASELINES, CLOSED.name, CLOSED)
+    assert set(CLOSED.tasks) <= set(TASKS)
+    words = ["--data", str(ROOT), "--limit", "1", "--tasks", "semantic", "--quiet"]
+    words += ["--baseline", "closed", "--device", "cpu", "--closed"]
+    assert main([*words, str(folder)], open_parser=lambda _: ClosedParser.load(folder, device="cpu")) == 0
+    assert "closed" in capsys.readouterr().out
+    assert main([*words, "nowhere"], open_parser=lambda _: ClosedParser.load(folder, device="cpu")) == 2
+    assert "no closed-set network at nowhere" in capsys.readouterr().err
 
 
 def asked(*prompts: str) -> Question:

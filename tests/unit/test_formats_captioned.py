@@ -93,6 +93,8 @@ def test_pictures_inside_the_table_and_a_caption_column_are_read(tmp_path):
     root = cosmicman(tmp_path, path=inside, segm_path=labels.getvalue(), caption="a woman", aa_ids=None)
     item = open_dataset("cosmicman-hq", root, "all")[0]
     assert item.caption == "a woman" and not item.image.any() and item.classes.max() == HAIR
+    with pytest.raises(ValueError, match="'laion1B-nolang_0/0' are of mode RGB"):
+        open_dataset("cosmicman-hq", cosmicman(tmp_path, path=inside, segm_path=photo.getvalue()), "all")[0]
 
 
 def test_another_order_of_labels_is_noticed_and_can_be_given(tmp_path):

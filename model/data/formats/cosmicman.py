@@ -11,7 +11,6 @@ overrides it, and a photo whose `aa_ids` contradict the order is refused.
 
 from __future__ import annotations
 
-import io
 import json
 from bisect import bisect_right
 from itertools import accumulate
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
 
 from model.data.ccp import IGNORE
 from model.data.formats.files import first_existing, read_labels, read_photo
@@ -47,7 +46,6 @@ class CosmicManPhotos(Photos):
     """Rows are read when asked for, a row group at a time; ids are '<file>/<row>'."""
 
     def __init__(self, root: Path, split: str) -> None:
-        parquet = _pyarrow()
         if split not in ("train", "val", "all"):
             raise ValueError(f"no split {split!r} of cosmicman-hq; there are train, val, all")
         self.root = root
@@ -56,14 +54,8 @@ class CosmicManPhotos(Photos):
         if not self.tables:
             raise ValueError(f"no parquet file in {folder}")
         self.table = LabelTable.of_dataset("cosmicman-hq", _label_names(root))
-        counts = []
-        for path in self.tables:
-            file = parquet.ParquetFile(path)
-            if missing := [name for name in NEEDED if name not in file.schema_arrow.names]:
-                found = ", ".join(file.schema_arrow.names)
-                raise ValueError(f"{path} has no column {missing[0]!r}; there are {found}")
-            counts.append(file.metadata.num_rows)
-        places = ((t, row) for t, n in enumerate(counts) for row in range(n))
+        self.ends = [_group_ends(path) for path in self.tables]
+        places = ((t, row) for t, ends in enumerate(self.ends) for row in range(ends[-1]))
         self.places = {
             f"{self.tables[t].stem}/{row}": (t, row)
             for i, (t, row) in enumerate(places)
@@ -83,24 +75,30 @@ class CosmicManPhotos(Photos):
         return LabelledPhoto(id_, image, classes, self.table, persons, caption or None)
 
     def _row(self, table: int, row: int) -> dict[str, Any]:
-        file = _pyarrow().ParquetFile(self.tables[table])
-        sizes = [file.metadata.row_group(g).num_rows for g in range(file.metadata.num_row_groups)]
-        ends = list(accumulate(sizes))
-        group = bisect_right(ends, row)
+        ends = self.ends[table]
+        group = bisect_right(ends, row) - 1
         if self._group is None or self._group[0] != (table, group):
-            self._group = ((table, group), file.read_row_group(group).to_pylist())
-        return self._group[1][row - (ends[group] - sizes[group])]
+            with _pyarrow().ParquetFile(self.tables[table]) as file:
+                self._group = ((table, group), file.read_row_group(group).to_pylist())
+        return self._group[1][row - ends[group]]
 
-    def _picture(self, value: Any, id_: str, *, labels: bool) -> Any:
+    def _picture(self, value: Any, id_: str, *, labels: bool) -> NDArray[np.uint8]:
         """A path below the root, or the bytes of a picture (by themselves or as {'bytes': ...})."""
-        data = value.get("bytes") if isinstance(value, dict) else value
-        if isinstance(data, bytes):
-            with Image.open(io.BytesIO(data)) as image:
-                return np.asarray(image if labels else image.convert("RGB"), dtype=np.uint8)
-        path = value.get("path") if isinstance(value, dict) else value
-        if not isinstance(path, str):
+        found = (value.get("bytes") or value.get("path")) if isinstance(value, dict) else value
+        if not isinstance(found, (str, bytes)):
             raise ValueError(f"{id_!r} names no picture: expected a path or bytes, not {str(value)[:60]!r}")
-        return read_labels(self.root / path, id_) if labels else read_photo(self.root / path, id_)
+        source = found if isinstance(found, bytes) else self.root / found
+        return read_labels(source, id_) if labels else read_photo(source, id_)
+
+
+def _group_ends(path: Path) -> list[int]:
+    """0, then the row after each row group's last; ValueError for a file that is not CosmicMan-HQ's."""
+    with _pyarrow().ParquetFile(path) as file:
+        if missing := [name for name in NEEDED if name not in file.schema_arrow.names]:
+            found = ", ".join(file.schema_arrow.names)
+            raise ValueError(f"{path} has no column {missing[0]!r}; there are {found}")
+        sizes = (file.metadata.row_group(g).num_rows for g in range(file.metadata.num_row_groups))
+        return list(accumulate(sizes, initial=0))
 
 
 def caption_of(groups: list[Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,47 +13,55 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 
-def read_photo(path: Path, id_: str, *, transpose: bool = False) -> NDArray[np.uint8]:
+def read_photo(source: Path | bytes, id_: str, *, transpose: bool = False) -> NDArray[np.uint8]:
     """(H, W, 3) RGB as stored, or as a viewer shows it (`transpose`: EXIF orientation applied)."""
-    image = load_picture(path, id_)
+    image = load_picture(source, id_)
     upright = ImageOps.exif_transpose(image) if transpose else image
     return np.asarray(upright.convert("RGB"), dtype=np.uint8)
 
 
-def read_ids(path: Path, id_: str) -> NDArray[np.uint16]:
+def read_ids(source: Path | bytes, id_: str) -> NDArray[np.uint16]:
     """(H, W) numbers of a label picture: a palette picture's indices, never its colours.
 
     ValueError for a coloured picture: there the numbers are gone.
     """
-    image = load_picture(path, id_)
+    image = load_picture(source, id_)
     if image.mode not in ("P", "L", "1", "I", "I;16"):
         raise ValueError(
-            f"the labels of {id_!r} are of mode {image.mode}, expected one number a pixel (P, L): {path}"
+            f"the labels of {id_!r} are of mode {image.mode}, expected a number a pixel (P, L){_where(source)}"
         )
     ids = np.asarray(image).astype(np.int64)
     if ids.min() < 0 or ids.max() >= 1 << 16:
-        raise ValueError(f"the labels of {id_!r} lie in {ids.min()}..{ids.max()}, expected 16 bits: {path}")
+        raise ValueError(
+            f"the labels of {id_!r} lie in {ids.min()}..{ids.max()}, expected 16 bits{_where(source)}"
+        )
     return ids.astype(np.uint16)
 
 
-def read_labels(path: Path, id_: str) -> NDArray[np.uint8]:
+def read_labels(source: Path | bytes, id_: str) -> NDArray[np.uint8]:
     """(H, W) numbers 0..255; ValueError for larger ones."""
-    ids = read_ids(path, id_)
+    ids = read_ids(source, id_)
     if ids.max() > 255:
-        raise ValueError(f"the labels of {id_!r} reach {int(ids.max())}, expected at most 255: {path}")
+        raise ValueError(
+            f"the labels of {id_!r} reach {int(ids.max())}, expected at most 255{_where(source)}"
+        )
     return ids.astype(np.uint8)
 
 
-def load_picture(path: Path, id_: str) -> Image.Image:
-    """A picture file, decoded as it is."""
-    if not path.is_file():
-        raise ValueError(f"a file of {id_!r} is missing: {path}")
+def load_picture(source: Path | bytes, id_: str) -> Image.Image:
+    """A picture, from its file or from the file's bytes, decoded as it is."""
+    if isinstance(source, Path) and not source.is_file():
+        raise ValueError(f"a file of {id_!r} is missing: {source}")
     try:
-        with Image.open(path) as image:
+        with Image.open(source if isinstance(source, Path) else io.BytesIO(source)) as image:
             image.load()
             return image
     except (OSError, SyntaxError) as error:  # Pillow says the latter of some torn files
-        raise ValueError(f"a file of {id_!r} is no picture: {path}") from error
+        raise ValueError(f"a file of {id_!r} is no picture{_where(source)}") from error
+
+
+def _where(source: Path | bytes) -> str:
+    return f": {source}" if isinstance(source, Path) else ""
 
 
 def first_existing(root: Path, candidates: Sequence[str], what: str) -> Path:
