@@ -28,7 +28,7 @@ def read_ids(source: Path | bytes, id_: str) -> NDArray[np.uint16]:
     image = load_picture(source, id_)
     if image.mode not in ("P", "L", "1", "I", "I;16"):
         raise ValueError(
-            f"the labels of {id_!r} are of mode {image.mode}, expected a number a pixel (P, L){_where(source)}"
+            f"the labels of {id_!r} are of mode {image.mode}, expected one of P, L, 1, I{_where(source)}"
         )
     ids = np.asarray(image).astype(np.int64)
     if ids.min() < 0 or ids.max() >= 1 << 16:
