@@ -77,7 +77,7 @@ def drawn_view(
     distance = focal * 1.75 / share
     height = float(rng.uniform(1.0, 1.7))
     middle = 0.87 if share <= 1 else float(rng.uniform(0.75, 1.2))
-    tilt = rng.normal(0, 0.01) + rng.uniform(-0.5, 0.5) * max(0.0, 1 - share) * 0.8 / focal
+    tilt = rng.normal(0, 0.01) + rng.uniform(-0.5, 0.5) * max(0.0, 1 - share) * 0.65 / focal
     camera = Camera(height, float(np.arctan2(height - middle, distance) + tilt), focal)
     span = aspect * distance / focal
     return camera, _places(rng, people, span, distance, portrait)

@@ -17,7 +17,7 @@ class Fabric:
     """A cloth: three colours (3,), a pattern's name and size (metres), a seed for its noise.
 
     weave: 'smooth', 'knit', 'denim' or 'leather'. details: sewn things, by name. folds: how deep light and
-    shade of the folds are, 0..1.
+    shade of the folds are, 0..1. sheer: how much of what is beneath shows through, 0..1.
     """
 
     first: Floats
@@ -29,6 +29,7 @@ class Fabric:
     weave: str = "smooth"
     details: frozenset[str] = frozenset()
     folds: float = 0.1
+    sheer: float = 0.0
 
     def color(self, points: Points, edge: Floats) -> Floats:
         """Colours (N, 3) at points whose distance to the garment's edge is `edge` (N,) metres."""
@@ -48,7 +49,9 @@ class Fabric:
 
 def _folds(points: Points, seed: float) -> Floats:
     where = points.values[:, :3]
-    return 0.7 * noise(where, seed, (9, 9, 5)) + 0.4 * noise(where, seed + 3, (22, 22, 9))
+    soft = noise(where, seed, (9, 9, 5))
+    creases = 1 - 3 * np.abs(noise(where + 0.03 * soft[:, None], seed + 3, (13, 13, 6)))
+    return 0.6 * soft + 0.5 * creases.clip(-0.5, 1)
 
 
 def _plain(fabric: Fabric, points: Points) -> Floats:

@@ -9,10 +9,11 @@ from model.data.synthetic.tailor import Tailor
 
 def legwear(tailor: Tailor, bare: bool) -> list[Garment]:
     """Socks; where the legs are bare also stockings or tights."""
-    if bare and tailor.chance(0.45):
+    if bare and tailor.woman and tailor.chance(0.45):
         name = tailor.one("stockings", "tights", p=(0.65, 0.35))
         color = tailor.color("black", "black", "navy", "grey", "brown", "beige", "red", "white", "purple")
-        fabric = tailor.cloth(color, patterned=0.1, patterns=("dotted", "striped"), folds=0.04)
+        sheer = tailor.between(0.1, 0.5) if tailor.chance(0.4) else 0.0
+        fabric = tailor.cloth(color, patterned=0.1, patterns=("dotted", "striped"), folds=0.04, sheer=sheer)
         waist = 1.05 if name == "tights" or tailor.chance(0.5) else tailor.between(0.55, 0.8)
         return [Garment(name, color, fabric, Lower(waist, -1, feet=True), 0.001, 0.0)]
     if tailor.chance(0.5):
@@ -23,9 +24,8 @@ def legwear(tailor: Tailor, bare: bool) -> list[Garment]:
     return []
 
 
-def shoes(tailor: Tailor, over: bool) -> list[Garment]:
-    """A pair of shoes, over or under what is on the legs."""
-    del over
+def shoes(tailor: Tailor) -> list[Garment]:
+    """A pair of shoes, or bare feet."""
     if tailor.chance(0.03):
         return []
     woman = ("shoes", "boots", "sandals", "sneakers", "pumps", "heels", "flats", "wedges")

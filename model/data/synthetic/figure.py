@@ -12,7 +12,7 @@ from model.data.synthetic.body import Posed, body
 from model.data.synthetic.captions import caption_of
 from model.data.synthetic.garment import Garment, Shoe, Skirt
 from model.data.synthetic.meshes import Mesh, normals
-from model.data.synthetic.paint import Skin, painted, thickness
+from model.data.synthetic.paint import Skin, painted, stand_off
 from model.data.synthetic.palette import HAIR, SKIN, near
 from model.data.synthetic.points import Floats, Points
 from model.data.synthetic.pose import drawn_pose, drawn_shape
@@ -86,10 +86,23 @@ def dressed(
     """The figure of a posed body in these garments."""
     it = body()
     points = Points.of(it.attributes)
-    out = vertices + normals(vertices, it.faces) * thickness(points, garments, it.spread)[:, None]
-    meshes = [Mesh(out.astype(np.float32), it.faces, it.attributes)]
-    wearer = Wearer(posed, out, points)
+    outward = normals(vertices, it.faces)
+    total = np.zeros(len(vertices), np.float32)
+    free: list[Mesh] = []
+    hung: list[Mesh] = []
     for place, garment in enumerate(garments):
+        total += stand_off(points, garment)
+        # What hangs free of a garment lies over those beneath it, not over those above.
+        wearer = Wearer(posed, _grown(vertices, outward, total), points, tuple(hung))
         for shell in garment.shells:
-            meshes.extend(shell_mesh(shell, wearer, place, rng))
-    return Figure(meshes, skin, garments, woman)
+            meshes = shell_mesh(shell, wearer, place, rng)
+            free.extend(meshes)
+            if isinstance(shell, Skirt) and shell.side == 0:
+                hung.extend(meshes)
+    base = Mesh(_grown(vertices, outward, total), it.faces, it.attributes)
+    return Figure([base, *free], skin, garments, woman)
+
+
+def _grown(vertices: Floats, outward: Floats, thick: Floats) -> Floats:
+    """Vertices moved outwards; cloth bridges small steps, as between a sleeve and the trunk."""
+    return (vertices + outward * (body().spread @ thick)[:, None]).astype(np.float32)

@@ -16,7 +16,8 @@ class Skirt:
     ease: metres off the hips; flare: metres of radius gained per metre; pleats: number of folds around,
     depth: how deep they are, as a share of the radius. open: half the angle (radians) left open in front;
     slant: the hem rises by so many metres towards the left. hug: follows the legs instead of falling
-    straight. arc: half the angle (radians) that it covers in front; 0 goes all around.
+    straight. arc: half the angle (radians) that it covers in front; 0 goes all around. side: one leg alone
+    (1 left, -1 right), as of wide trousers.
     """
 
     top: float
@@ -29,6 +30,7 @@ class Skirt:
     slant: float = 0.0
     hug: bool = False
     arc: float = 0.0
+    side: int = 0
 
 
 @dataclass(frozen=True, slots=True)

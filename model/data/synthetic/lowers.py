@@ -24,9 +24,8 @@ def pants(tailor: Tailor) -> Garment:
     fabric = tailor.cloth(
         color, patterned=0.16, patterns=("pinstriped", "checked", "camouflage", "floral"), details=details
     )
-    return Garment(
-        "pants", color, fabric, Lower(tailor.between(*WAIST), hem), tailor.between(0.006, 0.028), 0.5
-    )
+    cut = Lower(tailor.between(*WAIST), hem)
+    return Garment("pants", color, fabric, cut, tailor.between(0.006, 0.028), 0.5, _wide(tailor, hem, 0.4))
 
 
 def jeans(tailor: Tailor) -> Garment:
@@ -34,9 +33,16 @@ def jeans(tailor: Tailor) -> Garment:
     color = tailor.color("blue", "blue", "navy", "navy", "blue", "black", "grey")
     hem = tailor.between(0.07, 0.1) if tailor.chance(0.8) else tailor.between(0.12, 0.3)
     fabric = tailor.cloth(color, patterned=0, weave="denim", details=("fly", "pockets"), folds=0.15)
-    return Garment(
-        "jeans", color, fabric, Lower(tailor.between(*WAIST), hem), tailor.between(0.004, 0.016), 0.5
-    )
+    cut = Lower(tailor.between(*WAIST), hem)
+    return Garment("jeans", color, fabric, cut, tailor.between(0.004, 0.016), 0.5, _wide(tailor, hem, 0.2))
+
+
+def _wide(tailor: Tailor, hem: float, share: float) -> tuple[Skirt, ...]:
+    """Legs that hang free from thigh or knee down, in a share of the draws."""
+    if not tailor.chance(share):
+        return ()
+    top, ease, flare = tailor.between(0.45, 0.78), tailor.between(0.008, 0.02), tailor.between(0.0, 0.1)
+    return tuple(Skirt(top, max(hem - 0.03, 0.03), ease, flare, 3, 0.02, side=side) for side in (1, -1))
 
 
 def leggings(tailor: Tailor) -> Garment:

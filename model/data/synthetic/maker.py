@@ -51,10 +51,11 @@ class SyntheticMaker:
         held_out: bool = False,
         texture_size: int = 128,
     ) -> None:
+        if meshes is not None:
+            raise ValueError(f"garment meshes are not fitted yet, so {meshes} cannot be used")
         if texture_size < 8:
             raise ValueError(f"a texture map of {texture_size} texels shows nothing; at least 8")
         self.backgrounds = backgrounds
-        self.meshes = meshes
         self.held_out = held_out
         self.texture_size = texture_size
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from model.data.synthetic.garment import Garment
 from model.data.synthetic.noise import noise
@@ -46,26 +45,23 @@ def painted(points: Points, skin: Skin, garments: tuple[Garment, ...]) -> tuple[
         edge = garment.cut.inside(points)
         inside = edge > 0
         if inside.any():
-            colors[inside] = garment.fabric.color(points.pick(inside), edge[inside])
+            cloth = garment.fabric.color(points.pick(inside), edge[inside])
+            colors[inside] = cloth + garment.fabric.sheer * (colors[inside] - cloth)
             classes[inside] = garment.id
     return colors, classes
 
 
-def thickness(points: Points, garments: tuple[Garment, ...], spread: csr_matrix | None = None) -> Floats:
-    """How far (N,) the outermost cloth stands off the body, in metres, evened out by a matrix `spread`."""
-    total = np.zeros(len(points), np.float32)
-    for garment in garments:
-        if garment.cut is None:
-            continue
-        inside = garment.cut.inside(points) > 0
-        if inside.any():
-            where = points.values[inside, :3]
-            uneven = noise(where, garment.fabric.seed + 2, (8, 8, 5)) + 0.6 * noise(
-                where, garment.fabric.seed + 4, (17, 17, 8)
-            )
-            total[inside] += garment.thick * (1 + garment.rough * uneven)
-    # Cloth bridges small steps, as between a sleeve and the trunk.
-    return (spread @ total).astype(np.float32) if spread is not None else total
+def stand_off(points: Points, garment: Garment) -> Floats:
+    """How far (N,) one garment stands off what is beneath it, in metres; 0 where it covers nothing."""
+    out = np.zeros(len(points), np.float32)
+    if garment.cut is None:
+        return out
+    inside = garment.cut.inside(points) > 0
+    if inside.any():
+        where, seed = points.values[inside, :3], garment.fabric.seed
+        uneven = noise(where, seed + 2, (8, 8, 5)) + 0.6 * noise(where, seed + 4, (17, 17, 8))
+        out[inside] = garment.thick * (1 + garment.rough * uneven)
+    return out
 
 
 def skin_colors(points: Points, skin: Skin) -> Floats:

@@ -60,17 +60,17 @@ def _skirt(shell: Skirt, wearer: Wearer, garment: int, rng: np.random.Generator)
     rows = max(6, round((shell.top - shell.hem) / 0.05))
     full = np.linspace(0, 2 * np.pi, AROUND, endpoint=False, dtype=np.float32)
     angles = _angles(shell.open, shell.arc)
-    points, near = wearer.points, wearer.points.on("leg", "torso")
-    reference, dressed = points.z[near], wearer.dressed[near]
     levels = np.linspace(shell.top, max(shell.hem, 0.03), rows, dtype=np.float32)
     ring, places, width = np.zeros(AROUND, np.float32), [], []
     phase = rng.uniform(0, 6.28, 3)
     for level in levels:
         # Feet stick out in front; cloth hangs from the shins.
         above = max(float(level), 0.14)
-        level_points = dressed[np.abs(reference - above) < 0.03]
-        middle = (level_points.min(0) + level_points.max(0)) / 2
-        hull = hull_radius(level_points[:, :2] - middle[:2], full) + shell.ease
+        inner = wearer.around(above, shell.side)
+        middle = (inner.min(0) + inner.max(0)) / 2
+        if shell.side == 0:
+            inner = np.concatenate([inner, wearer.skirts(float(level))])
+        hull = hull_radius(inner[:, :2] - middle[:2], full) + shell.ease
         ring = hull if shell.hug else np.maximum(hull, ring)
         down = shell.top - level
         radius = np.interp(angles % (2 * np.pi), np.r_[full, 2 * np.pi], np.r_[ring, ring[0]])

@@ -57,6 +57,7 @@ class Tailor:
         weave: str = "smooth",
         details: Sequence[str] = (),
         folds: float | None = None,
+        sheer: float = 0.0,
     ) -> Fabric:
         """Cloth of a named colour, with one of the patterns in a share `patterned` of the draws."""
         pattern = self.one(*patterns) if patterned > 0 and self.chance(patterned) else "plain"
@@ -75,4 +76,5 @@ class Tailor:
             weave=weave,
             details=frozenset(details),
             folds=self.between(0.06, 0.2) if folds is None else folds,
+            sheer=sheer,
         )

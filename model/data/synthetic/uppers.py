@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from model.data.synthetic.cuts import Cut, Lower, Union, Upper
 from model.data.synthetic.cuts_small import Tie
 from model.data.synthetic.garment import Cone, Garment, Skirt
@@ -21,6 +23,23 @@ def base(tailor: Tailor) -> list[Garment]:
 
 def _hem(tailor: Tailor) -> float:
     return tailor.between(0.93, 1.05)
+
+
+HANGING = frozenset(
+    ("t-shirt", "blouse", "sweater", "jumper", "sweatshirt", "hoodie", "shirt", "top", "cardigan", "jacket")
+)
+
+
+def loosened(tailor: Tailor, garment: Garment) -> Garment:
+    """The garment as it is worn over the trousers: its lower part hangs free, in half of the draws."""
+    if garment.name not in HANGING or not isinstance(garment.cut, Upper) or tailor.chance(0.45):
+        return garment
+    top = tailor.between(1.16, 1.32)
+    cut = garment.cut
+    angle = (cut.open + 0.4 * cut.spread) / 0.17 if cut.open else 0.0
+    flare, depth = tailor.between(0.0, 0.15), tailor.between(0.01, 0.04)
+    shell = Skirt(top, cut.hem, 0.004, flare, 4, depth, open=min(angle, 0.9))
+    return replace(garment, shells=(shell,))
 
 
 def t_shirt(tailor: Tailor) -> Garment:

@@ -68,12 +68,16 @@ def two_pieces(tailor: Tailor) -> list[Garment]:
     short = bottom[-1].name in ("skirt", "shorts")
     legs = feet.legwear(tailor, bare=short)
     top = uppers.base(tailor)
-    shoes = feet.shoes(tailor, over=bottom[-1].name in ("leggings", "jeans", "skirt", "shorts"))
+    shoes = feet.shoes(tailor)
     belt = lowers.belt(tailor) if tailor.chance(0.3) else []
     layers = uppers.layer(tailor, top[-1].name) if tailor.chance(0.5) else []
+    layers = [uppers.loosened(tailor, garment) for garment in layers]
+    below = [*bottom, *shoes] if short or tailor.chance(0.5) else [*shoes, *bottom]
     if tailor.chance(0.35):  # tucked in
-        return [*legs, *top, *bottom, *belt, *shoes, *layers]
-    return [*legs, *bottom, *shoes, *top, *(belt if tailor.chance(0.3) else []), *layers]
+        return [*legs, *top, *below, *belt, *layers]
+    if layers or tailor.chance(0.15):
+        return [*legs, *below, *top, *(belt if tailor.chance(0.4) else []), *layers]
+    return [*legs, *below, *(uppers.loosened(tailor, garment) for garment in top)]
 
 
 def dressed(tailor: Tailor) -> list[Garment]:
@@ -82,7 +86,7 @@ def dressed(tailor: Tailor) -> list[Garment]:
     legs = feet.legwear(tailor, bare=True)
     belt = lowers.belt(tailor) if tailor.chance(0.35) else []
     layers = uppers.layer(tailor, "dress") if tailor.chance(0.35) else []
-    return [*legs, *feet.shoes(tailor, over=True), *dress, *belt, *layers]
+    return [*legs, *feet.shoes(tailor), *dress, *belt, *layers]
 
 
 def suited(tailor: Tailor) -> list[Garment]:
@@ -91,12 +95,12 @@ def suited(tailor: Tailor) -> list[Garment]:
     belt = lowers.belt(tailor) if tailor.chance(0.3) else []
     trousers, jacket = uppers.suit(tailor)
     tie = uppers.tie(tailor) if tailor.chance(0.6) and not tailor.woman else []
-    return [shirt, trousers, *belt, *feet.shoes(tailor, over=False), *tie, jacket]
+    return [shirt, trousers, *belt, *feet.shoes(tailor), *tie, jacket]
 
 
 def small_piece(tailor: Tailor) -> list[Garment]:
     """A romper, a bodysuit, swimwear or underwear."""
-    return [*feet.legwear(tailor, bare=False), *uppers.small(tailor), *feet.shoes(tailor, over=True)]
+    return [*feet.legwear(tailor, bare=False), *uppers.small(tailor), *feet.shoes(tailor)]
 
 
 def long_coat(tailor: Tailor) -> list[Garment]:

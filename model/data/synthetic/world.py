@@ -32,7 +32,7 @@ def saree(tailor: Tailor) -> list[Garment]:
     return [
         blouse,
         Garment("saree", color, fabric, cut, 0.014, 0.6, (skirt,)),
-        *feet.shoes(tailor, over=False),
+        *feet.shoes(tailor),
     ]
 
 
@@ -52,7 +52,7 @@ def poncho(tailor: Tailor) -> list[Garment]:
     return [
         *feet.legwear(tailor, bare=False),
         *lowers.bottom(tailor),
-        *feet.shoes(tailor, over=True),
+        *feet.shoes(tailor),
         *uppers.base(tailor),
         Garment("poncho", color, fabric, cut, 0.008, 0.2, (cone,)),
     ]
@@ -72,7 +72,7 @@ def overalls(tailor: Tailor) -> list[Garment]:
         )
     )
     top = uppers.t_shirt(tailor) if tailor.chance(0.6) else uppers.shirt(tailor)
-    shoes = feet.shoes(tailor, over=False)
+    shoes = feet.shoes(tailor)
     return [
         *feet.legwear(tailor, bare=False),
         top,
@@ -94,7 +94,7 @@ def jumpsuit(tailor: Tailor) -> list[Garment]:
     cut = Union((Lower(1.2, 0.085), Upper(1.1, length, neck, tailor.between(0.05, 0.14), shoulder=0.17)))
     belt = lowers.belt(tailor) if tailor.chance(0.6) else []
     piece = Garment("jumpsuit", color, fabric, cut, tailor.between(0.014, 0.03), 0.5)
-    return [piece, *belt, *feet.shoes(tailor, over=False)]
+    return [piece, *belt, *feet.shoes(tailor)]
 
 
 def kimono(tailor: Tailor) -> list[Garment]:
@@ -122,7 +122,7 @@ def kimono(tailor: Tailor) -> list[Garment]:
             0.012,
             0.1,
         ),
-        *feet.shoes(tailor, over=False),
+        *feet.shoes(tailor),
     ]
 
 
@@ -144,7 +144,7 @@ def tunic(tailor: Tailor) -> list[Garment]:
     below = lowers.leggings(tailor) if tailor.woman else lowers.pants(tailor)
     return [
         below,
-        *feet.shoes(tailor, over=True),
+        *feet.shoes(tailor),
         Garment("tunic", color, fabric, cut, tailor.between(0.016, 0.028), 0.5, (shell,)),
     ]
 
@@ -160,7 +160,7 @@ def apron(tailor: Tailor) -> list[Garment]:
     tape = Band(1.12, 1.14)
     cut = Union((Panel(hem, bib, 0.17, tailor.between(0.1, 0.13)), tape))
     shell = Skirt(1.06, hem, 0.02, 0.08, 4, 0.02, arc=tailor.between(1.1, 1.5))
-    base = [*lowers.bottom(tailor), *feet.shoes(tailor, over=True), *uppers.base(tailor)]
+    base = [*lowers.bottom(tailor), *feet.shoes(tailor), *uppers.base(tailor)]
     return [*base, Garment("apron", color, fabric, cut, 0.008, 0.2, (shell,))]
 
 
@@ -180,4 +180,4 @@ def sarong(tailor: Tailor) -> list[Garment]:
     piece = Garment(
         "sarong", color, fabric, Lower(1.05, hem + slant * 0.5, slant=slant / 0.2 * 0.5), 0.006, 0.3, (shell,)
     )
-    return [*above, piece, *feet.shoes(tailor, over=False)]
+    return [*above, piece, *feet.shoes(tailor)]
