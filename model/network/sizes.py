@@ -124,8 +124,8 @@ def check_layout(files: Files, vae: Any, unet: Any) -> None:
 
 
 def _schedule(path: Path | None) -> dict[str, Any]:
-    """Those fields of any diffusers scheduler that decide its alphas; none where there is no file."""
-    fields = (*SCHEDULE, "trained_betas", "rescale_betas_zero_snr")
+    """The fields of any diffusers scheduler that decide alphas and prediction; none where there is no file."""
+    fields = (*SCHEDULE, "trained_betas", "rescale_betas_zero_snr", "prediction_type")
     raw = _json(path) if path else {}
     return {name: raw[name] for name in fields if name in raw}
 

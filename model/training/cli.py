@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from model.training.loop import Training
 from model.training.plot import plot
 
 STAGES = {
@@ -25,19 +26,18 @@ def parser(stage: str = "parsing") -> argparse.ArgumentParser:
         description=f"Train a stage; a run that stopped goes on. Stage {stage}: {STAGES[stage]}.",
     )
     p.add_argument("--stage", choices=list(STAGES), default="parsing")
-    _module(stage).add_options(p)
+    module_of(stage).add_options(p)
     return p
 
 
-def _module(stage: str) -> Any:
+def module_of(stage: str) -> Any:
+    """The module of a stage: `add_options` and `build`."""
     return import_module(f"model.training.stages.{stage}")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; exit status."""
-    which = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    which.add_argument("--stage", choices=list(STAGES), default="parsing")
-    stage: str = which.parse_known_args(argv)[0].stage
+    stage = stage_of(argv)
     p = parser(stage)
     args = p.parse_args(argv)
     if args.plot:
@@ -48,15 +48,28 @@ def main(argv: list[str] | None = None) -> int:
         torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     try:
-        training, batches = _module(stage).build(args)
+        training, batches = module_of(stage).build(args)
     except ValueError as error:
         p.error(str(error))
-    if training.resume() and training.rank == 0:
-        print(f"going on from step {training.step}")
-    training.run(batches, workers=batches.workers if hasattr(batches, "workers") else 1)
+    train(training, batches)
     if training.rank == 0:
         plot(args.out / "log.jsonl", args.out / "log.png")
     return 0
+
+
+def stage_of(argv: list[str] | None) -> str:
+    """The stage that a command line names, so that the others' options need not be known."""
+    which = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    which.add_argument("--stage", choices=list(STAGES), default="parsing")
+    stage: str = which.parse_known_args(argv)[0].stage
+    return stage
+
+
+def train(training: Training[Any], batches: Any) -> None:
+    """Go on where the run stopped, or begin."""
+    if training.resume() and training.rank == 0:
+        print(f"going on from step {training.step}")
+    training.run(batches, workers=getattr(batches, "workers", 1))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
-from accelerate import Accelerator  # type: ignore[import-untyped]
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 from tqdm import tqdm
@@ -75,7 +75,9 @@ class Training(ABC, Generic[B]):
         device: str = "cpu",
         whole: bool = True,
     ) -> None:
-        self.accelerator = Accelerator(cpu=torch.device(device).type == "cpu")
+        # No buffer changes while training: batch norm keeps its statistics.
+        kwargs = DistributedDataParallelKwargs(broadcast_buffers=False)
+        self.accelerator = Accelerator(cpu=torch.device(device).type == "cpu", kwargs_handlers=[kwargs])
         self.device = self.accelerator.device
         self.part, self.whole = part, whole
         self.schedule, self.folder = schedule, folder

@@ -137,7 +137,7 @@ def _inherited(config: SpectrumConfig, init: Init) -> SpectrumConfig:
 def _start_full(args: argparse.Namespace, changes: dict[str, Any]) -> Spectrum:
     if not args.sources:
         raise ValueError("preset full reads Stable Diffusion and CLIP from --sources DIR (with sources.json)")
-    network = checkpoint.load(args.sources)
+    network = read_full(args.sources)
     diffusion = network.config.diffusion
     if asked := changes.get("diffusion"):  # of these the files say nothing
         told = {name: getattr(asked, name) for name in ("timestep", "scale", "noise_seed")}
@@ -147,6 +147,16 @@ def _start_full(args: argparse.Namespace, changes: dict[str, Any]) -> Spectrum:
     for init in args.init:
         take(network, init)
     return network
+
+
+def read_full(folder: Path) -> Spectrum:
+    """The network of a folder with `sources.json`; without a `config.json`, of the paper's sizes."""
+    if (folder / checkpoint.CONFIG).is_file():
+        return checkpoint.load(folder)
+    from model.network.pretrained import load_full  # `mini` need not wait for PEFT
+    from model.network.sources import Sources
+
+    return load_full(Sources.load(folder / checkpoint.SOURCES))
 
 
 def _config(folder: Path) -> SpectrumConfig:
