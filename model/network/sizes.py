@@ -124,7 +124,7 @@ def check_layout(files: Files, vae: Any, unet: Any) -> None:
 
 
 def _schedule(path: Path | None) -> dict[str, Any]:
-    """The fields of any diffusers scheduler that decide alphas and prediction; none where there is no file."""
+    """The fields of any diffusers scheduler that decide alphas and prediction; none without a file."""
     fields = (*SCHEDULE, "trained_betas", "rescale_betas_zero_snr", "prediction_type")
     raw = _json(path) if path else {}
     return {name: raw[name] for name in fields if name in raw}
