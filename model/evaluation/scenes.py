@@ -8,11 +8,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from model.data.ccp import BODY, CLASSES, IGNORE, LABELS, CcpDataset
-from model.data.held_out import HELD_OUT_GARMENTS
+from model.data.ccp import BODY, IGNORE, LABELS, CcpDataset
+from model.data.synthetic.scene import SYNTHETIC_CLASSES
 from model.evaluation.vocabularies import EvaluationVocabulary
 
-WORDS: tuple[str, ...] = (*CLASSES, *HELD_OUT_GARMENTS)
+WORDS: tuple[str, ...] = SYNTHETIC_CLASSES
 """Name of each class id of a generated scene."""
 
 SEEDS = 9_000_000_000

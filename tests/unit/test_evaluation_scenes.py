@@ -9,7 +9,7 @@ import pytest
 from model.data.ccp import BODY, IGNORE
 from model.data.held_out import HELD_OUT_GARMENTS
 from model.evaluation.plan import Plan
-from model.evaluation.run import evaluate
+from model.evaluation.run import evaluate, synthetic
 from model.evaluation.scenes import SEEDS, WORDS, groups, places, scene_table, standalone, unseen
 from model.evaluation.studio import taken
 from model.evaluation.tasks.groups import GroupTask
@@ -178,3 +178,12 @@ def test_places_show_nobody(tmp_path):
     assert [place.shape for place in found] == [(80, 17, 3)] * 2
     assert (found[0] == val(root)[0].image[:, :17]).all()
     assert len(places(val(root), 1)) == 1
+
+
+def test_what_the_generator_draws_is_what_the_tasks_read():
+    scene = synthetic(held_out=True, backgrounds=places(val(REAL))).make(SEEDS, (96, 64), people=1)
+    task = UnseenTask()
+    assert set(task.ask(scene).prompts or ()) == set(garments_in(scene)) <= set(WORDS)
+    task.add(scene, SceneParser([scene]).parse([scene.image], [task.ask(scene)])[0])
+    assert (task.matrix == np.diag(np.diag(task.matrix))).all()
+    assert task.matrix.sum() == 96 * 64
