@@ -13,8 +13,12 @@ import pytest
 from model.data.ccp import CLASSES
 from model.data.held_out import HELD_OUT_GARMENTS
 from model.data.synthetic.captions import caption_of
+from model.data.synthetic.cuts import Upper
+from model.data.synthetic.figure import Figure, drawn_skin
+from model.data.synthetic.garment import Garment
 from model.data.synthetic.maker import SyntheticMaker
 from model.data.synthetic.scene import SYNTHETIC_CLASSES, SyntheticScene, Worn
+from model.data.synthetic.tailor import Tailor
 
 SIZE = (96, 64)
 HELD_OUT_IDS = {SYNTHETIC_CLASSES.index(name) for name in HELD_OUT_GARMENTS}
@@ -111,6 +115,18 @@ def test_a_caption_is_a_sentence_with_articles_and_plurals():
     ]
     assert caption_of(True, worn) == "a woman in a red striped t-shirt, blue jeans and white sneakers"
     assert caption_of(False, []) == "a man"
+
+
+def test_a_garment_that_others_hide_is_not_told():
+    tailor = Tailor(np.random.default_rng(0), woman=True)
+    cloth = tailor.cloth("red", patterned=0)
+    hidden = Garment("t-shirt", "red", cloth, Upper(1.0, 0.1))
+    over = Garment("hoodie", "blue", cloth, Upper(0.95, 0.4, "high"))
+    skin = drawn_skin(np.random.default_rng(1), woman=True)
+    both = Figure([], skin, (hidden, over), woman=True).person(32)
+    alone = Figure([], skin, (hidden,), woman=True).person(32)
+    assert both.caption == "a woman in a blue hoodie"
+    assert alone.caption == "a woman in a red t-shirt"
 
 
 def test_a_garment_nobody_heard_of_is_refused():

@@ -51,7 +51,7 @@ def _folds(points: Points, seed: float) -> Floats:
     where = points.values[:, :3]
     soft = noise(where, seed, (9, 9, 5))
     creases = 1 - 3 * np.abs(noise(where + 0.03 * soft[:, None], seed + 3, (13, 13, 6)))
-    return 0.6 * soft + 0.5 * creases.clip(-0.5, 1)
+    return (0.6 * soft + 0.5 * creases.clip(-0.5, 1)).astype(np.float32)
 
 
 def _plain(fabric: Fabric, points: Points) -> Floats:

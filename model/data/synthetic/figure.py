@@ -21,6 +21,9 @@ from model.data.synthetic.shells import shell_mesh
 from model.data.synthetic.wardrobe import drawn_outfit
 from model.data.synthetic.wearer import Wearer
 
+VISIBLE = 128
+"""Side of the atlas in which a garment must have a texel to be called visible."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Figure:
@@ -40,11 +43,17 @@ class Figure:
         colors = garment.fabric.color(points, points.arm)
         return colors, np.full(len(points), garment.id, np.uint8)
 
+    def visible(self) -> list[Garment]:
+        """The garments, without hair and without what others hide altogether."""
+        _, classes = painted(atlas(VISIBLE).points, self.skin, self.garments)
+        seen = set(np.unique(classes).tolist())
+        return [g for g in self.garments if g.name != "hair" and (g.shells or g.id in seen)]
+
     def person(self, texture_size: int) -> SyntheticPerson:
         """The truth about this person."""
         texels = atlas(texture_size)
         colors, _ = painted(texels.points, self.skin, self.garments)
-        worn = tuple(g.worn for g in self.garments if g.name != "hair")
+        worn = tuple(g.worn for g in self.visible())
         return SyntheticPerson(worn, caption_of(self.woman, worn), texels.image(colors), texels.mask)
 
 

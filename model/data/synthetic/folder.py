@@ -105,4 +105,4 @@ class SyntheticFolder(Sequence[SyntheticScene]):
 
 def _read(path: Path) -> NDArray[np.uint8]:
     with Image.open(path) as image:
-        return np.asarray(image)
+        return np.array(image)  # a copy that may be written to
