@@ -26,8 +26,8 @@ EMPTY = Path("tests/data/empty")
 OpenParser = Callable[[argparse.Namespace], Parses]
 
 
-def arguments() -> argparse.ArgumentParser:
-    """The command's options."""
+def arguments(baselines: Mapping[str, Baseline] = BASELINES) -> argparse.ArgumentParser:
+    """The command's options, those of the baselines among them."""
     parser = argparse.ArgumentParser(prog="spectrum evaluate", description=__doc__)
     add = parser.add_argument
     add("--dataset", choices=("ccp",), default="ccp")
@@ -50,8 +50,8 @@ def arguments() -> argparse.ArgumentParser:
     )
     add("--device", default="auto", help="cpu, cuda or auto")
     add("--threads", type=int, help="CPU threads")
-    add("--baseline", action="append", default=[], choices=sorted(BASELINES), help="measured too; repeatable")
-    for baseline in BASELINES.values():
+    add("--baseline", action="append", default=[], choices=sorted(baselines), help="measured too; repeatable")
+    for baseline in baselines.values():
         baseline.add_options(parser)
     add("--out", type=Path, help="folder for report.json, report.md and pictures")
     add("--examples", type=int, default=6, help="best and worst photos to draw; %(default)s each by default")
@@ -89,9 +89,12 @@ def main(
     open_maker: OpenMaker = synthetic,
     baselines: Mapping[str, Baseline] = BASELINES,
 ) -> int:
-    """Evaluate and print; 0, or 2 with a message for what the caller can mend."""
+    """Evaluate and print; 0, or 2 with a message for what the caller can mend.
+
+    open_parser, open_maker: what is measured, and what draws scenes. baselines: those that can be named.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
-    options = arguments().parse_args(words)
+    options = arguments(baselines).parse_args(words)
     try:
         plan = planned(options)
         parser = open_parser(options)
@@ -105,7 +108,7 @@ def main(
     started = time.monotonic()
     beside = [gallery] if gallery else []
     results = evaluate(parser, plan, quiet=options.quiet, open_maker=open_maker, beside=beside)
-    answered = {b.name: compared(b, other, plan, options.quiet) for b, other in others}
+    answered = {b.name: compared(b, other, plan, options.quiet, open_maker) for b, other in others}
     took = f"{time.monotonic() - started:.0f} s"
     report = Report(
         subject(parser, plan, options),
@@ -155,10 +158,12 @@ def opened(options: argparse.Namespace, baselines: Mapping[str, Baseline]) -> li
     return found
 
 
-def compared(baseline: Baseline, parser: Parses, plan: Plan, quiet: bool) -> tuple[Result, ...]:
+def compared(
+    baseline: Baseline, parser: Parses, plan: Plan, quiet: bool, open_maker: OpenMaker
+) -> tuple[Result, ...]:
     """Those of the plan's tasks that are fair to a baseline, answered by it."""
     tasks = tuple(task for task in plan.tasks if task in baseline.tasks)
-    return tuple(evaluate(parser, replace(plan, tasks=tasks), quiet=quiet))
+    return tuple(evaluate(parser, replace(plan, tasks=tasks), quiet=quiet, open_maker=open_maker))
 
 
 def subject(parser: Parses, plan: Plan, options: argparse.Namespace) -> dict[str, str | int]:

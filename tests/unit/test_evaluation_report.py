@@ -49,9 +49,9 @@ class Everything:
         return (self.scenes if known else self.photos).parse(images, queries)
 
 
-def baseline(name="half", tasks=("persons",), **options):
-    """A baseline that finds nobody."""
-    return Baseline(name, tasks, options.get("open", lambda _: TruthfulParser([])), "It is blind.")
+def baseline(open_=lambda _: TruthfulParser([]), tasks=("persons",)):
+    """A baseline that finds nobody, by an option of its own."""
+    return Baseline("half", tasks, open_, "It is blind.", lambda parser: parser.add_argument("--half"))
 
 
 def command(root, *more):
@@ -101,8 +101,24 @@ def test_all_leaves_out_what_cannot_be_opened_and_says_so(root, capsys):
         raise ValueError("half is not here")
 
     words = [*command(root), "--all", "--empty", "tests/data/empty"]
-    assert run(words, root, baseline(open=absent)) == 0
+    assert run(words, root, baseline(absent)) == 0
     assert "left out: half is not here" in capsys.readouterr().err
+
+
+def test_a_baseline_reads_options_of_its_own(root, capsys):
+    def told(options):
+        raise ValueError(f"half is {options.half}")
+
+    assert run(command(root, "--baseline", "half", "--half", "full"), root, baseline(told)) == 2
+    assert "half is full" in capsys.readouterr().err
+
+
+def test_a_baseline_is_shown_the_same_scenes(root, tmp_path):
+    words = command(root, "--tasks", "groups", "--baseline", "half", "--out", str(tmp_path))
+    knowing = baseline(lambda _: Everything(root), tasks=("groups", "semantic"))
+    assert run(words, root, knowing) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["baselines"]["half"] == report["tasks"]
 
 
 def test_without_baselines_nothing_is_compared():

@@ -29,7 +29,7 @@ class Baseline:
     tasks: tuple[str, ...]
     open: Callable[[argparse.Namespace], Parses]
     remark: str = ""
-    add_options: Callable[[argparse.ArgumentParser], None] = _no_options
+    add_options: Callable[[argparse.ArgumentParser], object] = _no_options
 
 
 def _bodypix(options: argparse.Namespace) -> Parses:
