@@ -48,9 +48,7 @@ def key_phrases(caption: str, k: int = 9) -> list[str]:
     known = [
         (_left_edge(tokens, first, floor), end) for (first, end), floor in zip(nouns, floors, strict=False)
     ]
-    unknown = [
-        span for item in worn if not _overlaps(item, nouns) for span in _strange(tokens, item)
-    ]
+    unknown = [span for item in worn if not _overlaps(item, nouns) for span in _strange(tokens, item)]
     phrases: dict[str, str] = {}
     for first, end in known + unknown:
         phrase = " ".join(token for token in tokens[first:end] if token != ",")

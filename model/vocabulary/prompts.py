@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from model.parsing import Kind, Query
+from model.vocabulary.kin import stands_for
 from model.vocabulary.lexicon import PLAIN
 from model.vocabulary.phrases import key_phrases
 from model.vocabulary.taxonomy import DEFAULT, Part, exact, find_all, kind_of, path_of, read
@@ -149,6 +150,9 @@ def _stand(term: Term, asked: dict[str, tuple[Part, ...]]) -> tuple[bool, str | 
         return False, None  # an asked phrase says the same, or the same with adjectives
     if naming:
         return True, naming[0]  # one side of 'blouse and shirt'
+    unlearned = [phrase for phrase, parts in asked.items() if any(stands_for(term, p.term) for p in parts)]
+    if unlearned:  # of two, the default term cannot say which: let these two decide
+        return len(unlearned) == 1, unlearned[0]
     if any(_hides(term, part.term) for parts in asked.values() for part in parts):
         return False, None
     wider = _nearest(

@@ -12,8 +12,17 @@ def listed(text: str) -> tuple[str, ...]:
     return tuple(" ".join(item.split()) for item in text.split(","))
 
 
-_IRREGULAR = {"feet": "foot", "teeth": "tooth", "men": "man", "women": "woman", "children": "child",
-              "scarves": "scarf", "saris": "sari", "calves": "calf", "people": "person"}
+_IRREGULAR = {
+    "feet": "foot",
+    "teeth": "tooth",
+    "men": "man",
+    "women": "woman",
+    "children": "child",
+    "scarves": "scarf",
+    "saris": "sari",
+    "calves": "calf",
+    "people": "person",
+}
 _PLURALS = {one: many for many, one in _IRREGULAR.items()}
 
 # Words that look plural and have no singular of the same meaning ('glass', 'tight', 'short', 'brief').
@@ -52,7 +61,7 @@ _MEASURE = re.compile(r"^(?:pair|pairs|set|piece|kind|type|bit)\s+of\s+(?=\S)")
 
 def tidy(phrase: str) -> str:
     """The phrase in lower case, one space between words, without its article: what a prompt says."""
-    text = " ".join(unicodedata.normalize("NFKC", phrase).casefold().split()).strip(" .,;:!?\"")
+    text = " ".join(unicodedata.normalize("NFKC", phrase).casefold().split()).strip(' .,;:!?"')
     return _MEASURE.sub("", _DETERMINER.sub("", text))
 
 

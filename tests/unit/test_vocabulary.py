@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model.data.ccp import CLASSES
 from model.parsing import Query
 from model.vocabulary import (
     BODY_PARTS,
@@ -24,6 +25,7 @@ from model.vocabulary import (
     resolve,
     wording,
 )
+from model.vocabulary.kin import TAUGHT, kin, learned
 from model.vocabulary.words import listed, plural, singular
 
 # Every label of the Clothing Co-Parsing data set but 'null', and the term that it means.
@@ -459,3 +461,36 @@ def test_resolving_never_loses_an_asked_phrase(prompts, body_parts):
     assert answered <= set(asked.phrases)
     assert {term.phrase for term in asked.terms if term.asked and term.kind != "person"} <= answered
     assert len({term.phrase for term in asked.terms}) == len(asked.terms)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answering"),
+    [
+        ("saree", {"dress", "romper"}),
+        ("trench coat", {"coat", "cape"}),
+        ("polo shirt", {"shirt"}),
+        ("turban", {"hat"}),
+    ],
+)
+def test_learned_garments_answer_under_a_word_that_was_never_learned(asked, answering):
+    terms = resolve(Query(prompts=(asked,))).terms
+    assert {term.phrase for term in terms if not term.asked and term.answers == asked} == answering
+
+
+def test_a_learned_garment_that_is_asked_itself_answers_under_its_own_name():
+    terms = resolve(Query(prompts=("saree", "dress"))).terms
+    assert [term.answers for term in terms if term.phrase == "dress"] == ["dress"]
+
+
+def test_of_two_words_that_were_never_learned_no_common_kin_decides():
+    terms = resolve(Query(prompts=("saree", "kimono"))).terms
+    assert "dress" not in {term.phrase for term in terms}
+
+
+def test_what_training_named_has_no_kin():
+    for name in (*DEFAULT, *TAUGHT):
+        assert not kin(exact(name)), name
+
+
+def test_every_label_of_the_training_data_counts_as_learned():
+    assert [name for name in CLASSES[1:] if not learned(exact(name))] == []
