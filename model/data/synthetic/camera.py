@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 from model.data.synthetic.points import Floats
 
 
+TALL = 1.88
+"""Metres of a rather tall person, who should fit into the picture."""
+
+
 @dataclass(frozen=True, slots=True)
 class Camera:
     """Stands at (0, 0, height) metres and looks along +y, turned down by `pitch` radians.
@@ -74,10 +78,10 @@ def drawn_view(
         # So many bodies, each about a third as wide as tall, hide one another by half at most.
         most = min(0.92, 1.45 * aspect / (0.33 * people)) if people > 1 else 0.92
         share = float(rng.uniform(0.62, 1.0) * most)
-    distance = focal * 1.75 / share
+    distance = focal * TALL / share
     height = float(rng.uniform(1.0, 1.7))
-    middle = 0.87 if share <= 1 else float(rng.uniform(0.75, 1.2))
-    tilt = rng.normal(0, 0.01) + rng.uniform(-0.5, 0.5) * max(0.0, 1 - share) * 0.65 / focal
+    middle = TALL / 2 if share <= 1 else float(rng.uniform(0.75, 1.2))
+    tilt = rng.normal(0, 0.01) + rng.uniform(-0.5, 0.5) * max(0.0, 1 - share) * 0.6 / focal
     camera = Camera(height, float(np.arctan2(height - middle, distance) + tilt), focal)
     span = aspect * distance / focal
     return camera, _places(rng, people, span, distance, portrait)
