@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from model.data.synthetic.points import Floats
 
-
 TALL = 1.88
 """Metres of a rather tall person, who should fit into the picture."""
 
