@@ -28,7 +28,7 @@ from model.training.generative.latents import cached, key_of
 from model.training.generative.pictures import crop, fitted, psnr
 from model.training.generative.texturing import PairBatches, Texturing, latent_weight, view_of
 from model.training.loop import Schedule, Training
-from model.training.stages.autoencoder import AutoencoderTraining
+from model.training.stages.autoencoder import AutoencoderTraining, keep_encoder
 from model.training.stages.common import MINI_SCHEDULE, Init, begin, init_option, take
 from model.training.stages.denoiser import DenoiserTraining, captioned, text_context
 from model.training.stages.texture import Rerender, TextureTraining, prepare
@@ -88,11 +88,42 @@ def assert_learns(training: Training[Any], batch, *, steps: int, share: float) -
     assert seen[-1] < share * seen[0]
 
 
-def autoencoder(folder: Path) -> tuple[AutoencoderTraining, CropBatches]:
+def test_maps_come_whole_and_in_batches_of_their_own():
+    batches = CropBatches(
+        pictures(), seed=1, batch=2, side=32, steps=40, maps=pictures(3, (48, 48)), map_share=0.4
+    )
+    sizes = [tuple(batches[step].pixels.shape[-2:]) for step in range(40)]
+    assert set(sizes) == {(32, 32), (48, 48)} and 8 <= sizes.count((48, 48)) <= 24
+    shown = next(batches[step] for step in range(40) if sizes[step] == (48, 48))
+    assert shown.noise.shape[-2:] == (6, 6)
+    known = [torch.from_numpy(p).permute(2, 0, 1) for p in pictures(3, (48, 48))]
+    assert all(any(torch.equal(row, m) for m in known) for row in shown.pixels)
+
+
+def test_a_decoder_alone_leaves_the_latents_and_their_scale(tmp_path):
+    training, batches = autoencoder(tmp_path, only_decoder=True)
+    shown = torch.stack([torch.from_numpy(p).permute(2, 0, 1) for p in pictures()]) / 127.5 - 1
+    before = training.network.i2tx.encode(shown)[0]
+    training.run(batches, workers=0)
+    after = checkpoint.load(tmp_path / "checkpoint")
+    assert after.config.diffusion.vae == tiny().config.diffusion.vae
+    assert torch.allclose(after.i2tx.encode(shown)[0], before, atol=5e-3)
+    ours, theirs = after.i2tx.vae.decoder.state_dict(), tiny().i2tx.vae.decoder.state_dict()
+    assert not torch.allclose(ours["conv_out.weight"], theirs["conv_out.weight"], atol=1e-3)
+
+
+def autoencoder(folder: Path, *, only_decoder: bool = False) -> tuple[AutoencoderTraining, CropBatches]:
     network = tiny()
+    if only_decoder:
+        keep_encoder(network.i2tx.vae)
     objective = Autoencoding(network.i2tx.vae, EarlyMaps(cast(Any, network.tower.body)))
     training = AutoencoderTraining(
-        network, objective, schedule(), folder, held_out=pictures(2), scaled_on=pictures(2)
+        network,
+        objective,
+        schedule(),
+        folder,
+        held_out=pictures(2),
+        scaled_on=[] if only_decoder else pictures(2),
     )
     return training, CropBatches(pictures(), seed=1, batch=2, side=32, steps=4)
 

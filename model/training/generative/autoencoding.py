@@ -34,7 +34,11 @@ class Crops:
 
 
 class CropBatches(Dataset[Crops]):
-    """Batch number `step`: random crops of random pictures, a pure function of (seed, step)."""
+    """Batch number `step`: random crops of random pictures, or whole texture maps, as the texture stage has
+    them; a pure function of (seed, step).
+
+    maps: of one size, perhaps none; `map_share` of the batches are theirs.
+    """
 
     workers = 0  # crops cost little beside a step, and workers would each copy the pictures
 
@@ -46,10 +50,15 @@ class CropBatches(Dataset[Crops]):
         batch: int,
         side: int,
         steps: int,
+        maps: Sequence[Picture] = (),
+        map_share: float = 0.3,
         share: tuple[int, int] = (0, 1),
     ) -> None:
         if side % 8:
             raise ValueError(f"the side of a crop must be a multiple of 8, not {side}")
+        if not 0.0 <= map_share <= 1.0:
+            raise ValueError(f"the share of maps must lie in 0..1, not {map_share}")
+        self.maps, self.map_share = maps, map_share if len(maps) else 0.0
         self.pictures, self.seed, self.batch, self.side, self.steps = pictures, seed, batch, side, steps
         self.share = share
 
@@ -58,18 +67,19 @@ class CropBatches(Dataset[Crops]):
 
     def __getitem__(self, step: int) -> Crops:
         rank, world = self.share
-        rows = [
-            self._row(np.random.default_rng((self.seed, step, i))) for i in range(rank, self.batch, world)
-        ]
-        pixels, noise = zip(*rows, strict=True)
-        return Crops(
-            torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2), torch.from_numpy(np.stack(noise))
-        )
+        of_maps = np.random.default_rng((self.seed, step)).random() < self.map_share
+        rngs = [np.random.default_rng((self.seed, step, i)) for i in range(rank, self.batch, world)]
+        parts = [self._map(rng) if of_maps else self._crop(rng) for rng in rngs]
+        height, width = parts[0].shape[:2]
+        noise = [rng.standard_normal((4, height // 8, width // 8), np.float32) for rng in rngs]
+        pixels = torch.from_numpy(np.stack(parts)).permute(0, 3, 1, 2)
+        return Crops(pixels, torch.from_numpy(np.stack(noise)))
 
-    def _row(self, rng: np.random.Generator) -> tuple[Picture, Any]:
-        picture = self.pictures[int(rng.integers(len(self.pictures)))]
-        part = crop(picture, (self.side, self.side), rng)
-        return part, rng.standard_normal((4, self.side // 8, self.side // 8), np.float32)
+    def _crop(self, rng: np.random.Generator) -> Picture:
+        return crop(self.pictures[int(rng.integers(len(self.pictures)))], (self.side, self.side), rng)
+
+    def _map(self, rng: np.random.Generator) -> Picture:
+        return self.maps[int(rng.integers(len(self.maps)))]
 
 
 class EarlyMaps(nn.Module):
@@ -100,7 +110,7 @@ class Autoencoding(nn.Module):
     """L1 + a light perceptual term + a small pull of the posterior towards the unit normal."""
 
     def __init__(
-        self, vae: Any, early: EarlyMaps | None, *, kl: float = 1e-5, perceptual: float = 0.2
+        self, vae: Any, early: EarlyMaps | None, *, kl: float = 1e-5, perceptual: float = 0.05
     ) -> None:
         super().__init__()
         self.vae, self.early = vae, early

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -39,6 +41,7 @@ SHORT = 160  # short side, pixels, of the pictures that crops are cut from
 SEEN_SHORT = 128  # of those that the network meets when it parses
 SCALED_ON = 128  # pictures that the latents' scale is measured on
 SHOWN = 8
+HELD_OUT_MAPS = 64
 
 
 class AutoencoderTraining(Training[Crops]):
@@ -53,42 +56,50 @@ class AutoencoderTraining(Training[Crops]):
         *,
         held_out: list[Picture],
         scaled_on: list[Picture],
+        held_out_maps: Sequence[Picture] = (),
         device: str = "cpu",
     ) -> None:
+        """scaled_on: pictures that the latents' scale is measured on; none: it stays as it is."""
         super().__init__(network.i2tx.vae, objective, schedule, folder, device=device)
-        self.network, self.held_out, self.scaled_on = network, held_out, scaled_on
+        self.network, self.scaled_on = network, scaled_on
+        self.held_out, self.held_out_maps = held_out, held_out_maps
 
     def losses(self, batch: Crops, rng: np.random.Generator) -> dict[str, Tensor]:  # noqa: ARG002
         """Reconstruction, perceptual term and KL."""
         return self.objective(batch.pixels, batch.noise)
 
     def validate(self) -> dict[str, float]:
-        """PSNR of held-out pictures through the latents' mean."""
-        return {"val_psnr": round(self._quality(), 3)}
+        """PSNR of held-out photos, and of held-out texture maps, through the latents' mean."""
+        scores = {"val_psnr": self._quality(self.held_out)}
+        if self.held_out_maps:
+            scores["val_map_psnr"] = self._quality(self.held_out_maps)
+        return scores
 
-    def _quality(self) -> float:
-        made = reconstructed(self.part, self.held_out)
-        pairs = zip(made, self.held_out, strict=True)
-        return float(np.mean([psnr(m, t[: m.shape[0], : m.shape[1]]) for m, t in pairs]))
+    def _quality(self, pictures: Sequence[Picture]) -> float:
+        made = reconstructed(self.part, pictures)
+        pairs = zip(made, pictures, strict=True)
+        return round(float(np.mean([psnr(m, t[: m.shape[0], : m.shape[1]]) for m, t in pairs])), 3)
 
     def write_checkpoint(self) -> None:
         """The whole network with the averaged VAE, and its latents' scale in the config."""
         with self.averaged():
             self.part.eval()
-            scale = scale_of(self.part, self.scaled_on[:SCALED_ON], (SEEN_SHORT * 3 // 2, SEEN_SHORT))
             config = self.network.config
-            vae = {**config.diffusion.vae, "scaling_factor": round(scale, 5)}
-            config = replace(config, diffusion=replace(config.diffusion, vae=vae))
+            if self.scaled_on:
+                scale = scale_of(self.part, self.scaled_on[:SCALED_ON], (SEEN_SHORT * 3 // 2, SEEN_SHORT))
+                vae = {**config.diffusion.vae, "scaling_factor": round(scale, 5)}
+                config = replace(config, diffusion=replace(config.diffusion, vae=vae))
             checkpoint.save(self.folder / "checkpoint", config, self.network.state_dict())
 
     def finish(self) -> None:
-        """The sheet (above: pictures, below: what came back) and the report."""
+        """The sheet (pictures, below each what came back) and the report."""
         self.part.eval()
-        shown = self.held_out[:SHOWN]
-        made = reconstructed(self.part, shown)
-        pairs = [[t[: m.shape[0], : m.shape[1]], m] for m, t in zip(made, shown, strict=True)]
-        grid([[row[i] for row in pairs] for i in (0, 1)]).save(self.folder / "sheet.png")
-        report = {"steps": self.step, "val_psnr": round(self._quality(), 3), "pictures": len(self.held_out)}
+        rows: list[list[Picture]] = []
+        for pictures in (self.held_out[:SHOWN], self.held_out_maps[:SHOWN]):
+            if pictures:
+                rows += [list(pictures), reconstructed(self.part, pictures)]
+        grid(rows).save(self.folder / "sheet.png")
+        report = {"steps": self.step, **self.validate(), "photos": len(self.held_out)}
         (self.folder / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
@@ -100,7 +111,11 @@ def add_options(p: argparse.ArgumentParser) -> None:
     )
     p.add_argument("--side", type=int, default=96, help="side of a training crop, pixels")
     p.add_argument("--kl", type=float, default=1e-5, help="weight of the KL term, per latent value")
-    p.add_argument("--perceptual", type=float, default=0.2, help="weight of the perceptual term; 0 for none")
+    p.add_argument("--perceptual", type=float, default=0.05, help="weight of the perceptual term; 0 for none")
+    p.add_argument("--map-share", type=float, default=0.3, help="share of batches that are texture maps")
+    p.add_argument(
+        "--only-decoder", action="store_true", help="keep encoder and scale: later stages' latents stay valid"
+    )
     p.add_argument("--most", type=int, default=2000, help="synthetic scenes to take at most")
 
 
@@ -111,7 +126,9 @@ def build(args: argparse.Namespace) -> tuple[AutoencoderTraining, CropBatches]:
     root = ccp_root(args)
     network = start(args, tail=True)
     photos = read_pictures(training_photos(root), SHORT)
-    pictures = photos + (synthetic_pictures(args.synthetic, args.most) if args.synthetic else [])
+    made, maps = synthetic_pictures(args.synthetic, args.most) if args.synthetic else ([], [])
+    if args.only_decoder:
+        keep_encoder(network.i2tx.vae)
     body = getattr(network.tower, "body", None)
     early = EarlyMaps(body) if args.perceptual and isinstance(body, EfficientNetLite0) else None
     schedule = Schedule(
@@ -129,27 +146,40 @@ def build(args: argparse.Namespace) -> tuple[AutoencoderTraining, CropBatches]:
         schedule,
         args.out,
         held_out=read_pictures(photo_paths(root, "val"), SEEN_SHORT),
-        scaled_on=photos,
+        scaled_on=[] if args.only_decoder else photos,
+        held_out_maps=maps[:HELD_OUT_MAPS],
         device=args.device,
     )
     batches = CropBatches(
-        pictures,
+        photos + made,
         seed=args.seed,
         batch=args.batch,
         side=args.side,
         steps=args.steps,
+        maps=maps[HELD_OUT_MAPS:],
+        map_share=args.map_share,
         share=(training.rank, training.world),
     )
     return training, batches
 
 
-def synthetic_pictures(folder: Path, most: int) -> list[Picture]:
-    """Pictures, their short side at `SHORT` at most, and texture maps of prepared scenes."""
+def keep_encoder(vae: Any) -> None:
+    """Train the decoder alone."""
+    for part in (vae.encoder, vae.quant_conv):
+        part.requires_grad_(False)
+
+
+def synthetic_pictures(folder: Path, most: int) -> tuple[list[Picture], list[Picture]]:
+    """Pictures, their short side at `SHORT` at most, and texture maps of prepared scenes, the last first.
+
+    The texture stage holds its last portraits out; the first maps here are held out as well.
+    """
     found: list[Picture] = []
+    maps: list[Picture] = []
     scenes = read_scenes(folder)
-    for i in range(min(most, len(scenes))):
+    for i in reversed(range(len(scenes))[:most]):
         scene = scenes[i]
         large = min(scene.image.shape[:2]) > SHORT
         found.append(shrunk(Image.fromarray(scene.image), SHORT) if large else scene.image)
-        found += [person.texture for person in scene.people[:1]]
-    return found
+        maps += [person.texture for person in scene.people[:1]]
+    return found, maps

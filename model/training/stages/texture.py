@@ -165,7 +165,7 @@ class TextureTraining(Training[Pairs]):
 
 def add_options(p: argparse.ArgumentParser) -> None:
     """The options of this stage."""
-    add_common(p, steps=3000, batch=16, rate=1e-3, warmup=100)
+    add_common(p, steps=3000, batch=16, rate=2e-3, warmup=50)
     p.add_argument("--synthetic", type=Path, help="folder of `spectrum synthesize` with portraits; needed")
     p.add_argument("--most", type=int, default=4000, help="portraits to take at most")
     p.add_argument(
