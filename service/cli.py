@@ -59,10 +59,19 @@ def _forward(name: str, rest: list[str]) -> int:
         elif name == "synthesize":
             from model.data.synthetic.cli import main as program
         else:
-            from model.evaluation.cli import main as program
+            program = _evaluation()
     except ModuleNotFoundError as error:
         return _refuse(f"'{name}' needs the package {error.name}: pip install 'spectrum-parsing[train]'")
     return int(program(rest) or 0)
+
+
+def _evaluation() -> Callable[[list[str]], int]:
+    """The evaluation with its own baselines and the one that the training brings."""
+    from model.evaluation.baselines.baseline import BASELINES
+    from model.evaluation.cli import main
+    from model.training.closed.baseline import CLOSED
+
+    return lambda rest: main(rest, baselines={**BASELINES, "closed": CLOSED})
 
 
 def _given(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -182,8 +182,9 @@ def _unlike(masks: Tensor, thresholds: Thresholds) -> list[int]:
     flat = masks.flatten(1).float()
     common = (flat @ flat.T).cpu().numpy()
     area = common.diagonal()
-    iou = common / (area[:, None] + area[None, :] - common)
-    contained = common / np.minimum(area[:, None], area[None, :])
+    # A mask that was cut in two may have an empty half, which is like nothing.
+    iou = common / np.maximum(area[:, None] + area[None, :] - common, 1)
+    contained = common / np.maximum(np.minimum(area[:, None], area[None, :]), 1)
     alike = (iou > thresholds.person_iou) | (contained > thresholds.person_containment)
     stay: list[int] = []
     for number in range(len(area)):
