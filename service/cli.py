@@ -53,16 +53,18 @@ def _refuse(message: str) -> int:
 
 def _forward(name: str, rest: list[str]) -> int:
     """Hand over to a program of the model, loaded only now."""
+    programs = {"train": _training, "evaluate": _evaluation, "synthesize": _synthesis}
     try:
-        if name == "train":
-            from model.training.cli import main as program
-        elif name == "synthesize":
-            from model.data.synthetic.cli import main as program
-        else:
-            program = _evaluation()
+        program = programs[name]()
     except ModuleNotFoundError as error:
         return _refuse(f"'{name}' needs the package {error.name}: pip install 'spectrum-parsing[train]'")
     return int(program(rest) or 0)
+
+
+def _training() -> Callable[[list[str]], int]:
+    from model.training.cli import main
+
+    return main
 
 
 def _evaluation() -> Callable[[list[str]], int]:
@@ -72,6 +74,12 @@ def _evaluation() -> Callable[[list[str]], int]:
     from model.training.closed.baseline import CLOSED
 
     return lambda rest: main(rest, baselines={**BASELINES, "closed": CLOSED})
+
+
+def _synthesis() -> Callable[[list[str]], int]:
+    from model.data.synthetic.cli import main
+
+    return main
 
 
 def _given(arguments: argparse.Namespace) -> dict[str, Any]:
