@@ -45,6 +45,10 @@ lint: $(VENV)/.installed-dev ## ruff, mypy, import-linter, and the linters of Do
 coverage: $(VENV)/.installed-dev ## The tests again, with line and branch coverage
 	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(PYTEST_ARGS)
 
+.PHONY: report
+report: $(VENV)/.installed-dev ## Measure the shipped checkpoint and write docs/report/ (REPORT_ARGS: --data, --closed, --bodypix)
+	$(BIN)/spectrum evaluate --all --examples 0 --out docs/report $(REPORT_ARGS)
+
 .PHONY: manifests
 manifests: $(VENV)/.installed-manifests ## Render and validate the Compose and Kubernetes files (downloads about 150 MB of tools)
 	$(BIN)/docker-compose --file docker-compose.yml --file docker/compose.gpu.yml config --quiet
