@@ -17,15 +17,24 @@ from PIL import Image
 from model import checkpoint
 from model.data.ccp import LABELS, CcpItem
 from model.network.adapters import EVERYWHERE, attach_lora, merge_lora, merged_weights
+from model.network.config import mini
+from model.network.i2tx import I2Tx
 from model.network.spectrum import Spectrum
 from model.network.text_context import States, TextContext
 from model.network.towers import Seen
-from model.training.generative.autoencoding import Autoencoding, CropBatches, EarlyMaps
+from model.training.generative.autoencoding import (
+    Autoencoding,
+    CropBatches,
+    EarlyMaps,
+    opponent,
+    reconstructed,
+)
+from model.training.generative.beginning import begin_as_thumbnail
 from model.training.generative.captions import caption_of, caption_of_tags
 from model.training.generative.denoising import CaptionedBatches, Denoising, held_out_batches, held_out_loss
 from model.training.generative.diffusion import Noise, predict
 from model.training.generative.latents import cached, key_of
-from model.training.generative.pictures import crop, fitted, psnr
+from model.training.generative.pictures import crop, fitted, psnr, recolored
 from model.training.generative.texturing import PairBatches, Texturing, latent_weight, view_of
 from model.training.loop import Schedule, Training
 from model.training.stages.autoencoder import AutoencoderTraining, keep_encoder
@@ -86,6 +95,34 @@ def assert_learns(training: Training[Any], batch, *, steps: int, share: float) -
     training.schedule = Schedule(steps=1000, warmup=1)
     seen = [training.train_step(batch, np.random.default_rng(0))["total"] for _ in range(steps)]
     assert seen[-1] < share * seen[0]
+
+
+def test_a_new_autoencoder_begins_with_the_pictures_colours_made_small():
+    torch.manual_seed(0)
+    vae = I2Tx(replace(mini().diffusion, tail=True)).vae.eval()
+    shown = pictures(4, (64, 64))
+    noise = [psnr(m, t) for m, t in zip(reconstructed(vae, shown), shown, strict=True)]
+    begin_as_thumbnail(vae)
+    found = [psnr(m, t) for m, t in zip(reconstructed(vae, shown), shown, strict=True)]
+    assert np.mean(found) > np.mean(noise) + 3
+    for made, truth in zip(reconstructed(vae, shown), shown, strict=True):
+        for half in (slice(0, 32), slice(32, 64)):
+            saw, was = made[half].mean((0, 1)) - made.mean(), truth[half].mean((0, 1)) - truth.mean()
+            assert float(np.dot(saw, was)) > 0.8 * np.linalg.norm(saw) * np.linalg.norm(was)
+    posterior = vae.encode(torch.rand(1, 3, 64, 64) * 2 - 1).latent_dist
+    assert float(posterior.std.detach().max()) < 0.1
+
+
+def test_a_grey_answer_costs_colour_and_a_recoloured_picture_keeps_its_shape():
+    picture = torch.tensor([0.8, -0.2, -0.6]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
+    grey = picture.mean(1, keepdim=True).expand_as(picture)
+    assert torch.allclose(opponent(grey), torch.zeros(1, 2, 4, 4), atol=1e-6)
+    assert torch.allclose(opponent(picture)[0, :, 0, 0], torch.tensor([1.0, 0.9]))
+    shown = pictures(1)[0]
+    for seed in range(6):
+        again = recolored(shown, np.random.default_rng(seed))
+        assert again.shape == shown.shape and again.dtype == np.uint8
+        assert len(np.unique(again.reshape(-1, 3), axis=0)) == 2
 
 
 def test_maps_come_whole_and_in_batches_of_their_own():

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from model.network.efficientnet import EfficientNetLite0
-from model.training.generative.pictures import Picture, crop, fitted
+from model.training.generative.pictures import Picture, crop, fitted, recolored
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,8 @@ class CropBatches(Dataset[Crops]):
         return Crops(pixels, torch.from_numpy(np.stack(noise)))
 
     def _crop(self, rng: np.random.Generator) -> Picture:
-        return crop(self.pictures[int(rng.integers(len(self.pictures)))], (self.side, self.side), rng)
+        picture = self.pictures[int(rng.integers(len(self.pictures)))]
+        return recolored(crop(picture, (self.side, self.side), rng), rng)
 
     def _map(self, rng: np.random.Generator) -> Picture:
         return self.maps[int(rng.integers(len(self.maps)))]
@@ -107,21 +108,34 @@ class EarlyMaps(nn.Module):
 
 
 class Autoencoding(nn.Module):
-    """L1 + a light perceptual term + a small pull of the posterior towards the unit normal."""
+    """L1, squared error of colour, a light perceptual term, and a small pull of the posterior to the normal.
+
+    Streets are grey, and the median of a street's colours, which L1 asks for, is none: hence the second term.
+    """
 
     def __init__(
-        self, vae: Any, early: EarlyMaps | None, *, kl: float = 1e-5, perceptual: float = 0.05
+        self,
+        vae: Any,
+        early: EarlyMaps | None,
+        *,
+        kl: float = 1e-5,
+        perceptual: float = 0.05,
+        chroma: float = 1.0,
     ) -> None:
         super().__init__()
         self.vae, self.early = vae, early
-        self.kl, self.perceptual = kl, perceptual
+        self.kl, self.perceptual, self.chroma = kl, perceptual, chroma
 
     def forward(self, pixels: Tensor, noise: Tensor) -> dict[str, Tensor]:
         """pixels (B, 3, S, S) uint8, noise (B, 4, S/8, S/8) -> losses by name."""
         wanted = (pixels.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
         posterior = self.vae.encode(wanted).latent_dist
         made = self.vae.decode(posterior.mean + posterior.std * noise).sample
-        losses = {"l1": F.l1_loss(made, wanted), "kl": self.kl * posterior.kl().mean() / noise[0].numel()}
+        losses = {
+            "l1": F.l1_loss(made, wanted),
+            "chroma": self.chroma * F.mse_loss(opponent(made), opponent(wanted)),
+            "kl": self.kl * posterior.kl().mean() / noise[0].numel(),
+        }
         if self.early is not None:
             with torch.no_grad():
                 truth = self.early(wanted)
@@ -131,6 +145,12 @@ class Autoencoding(nn.Module):
             ]
             losses["perceptual"] = self.perceptual * torch.stack(terms).mean()
         return losses
+
+
+def opponent(pixels: Tensor) -> Tensor:
+    """RGB (B, 3, H, W) -> red against green, and yellow against blue (B, 2, H, W): nothing of brightness."""
+    red, green, blue = pixels.unbind(1)
+    return torch.stack([red - green, (red + green) / 2 - blue], dim=1)
 
 
 @torch.no_grad()

@@ -73,6 +73,15 @@ def crop(picture: Picture, size: tuple[int, int], rng: np.random.Generator) -> P
     return np.clip(array * gain, 0, 255).astype(np.uint8)
 
 
+def recolored(picture: Picture, rng: np.random.Generator) -> Picture:
+    """Half of the time as it is; else more saturated, its three channels exchanged at random."""
+    if rng.random() < 0.5:
+        return picture
+    grey = picture.mean(axis=2, keepdims=True)
+    vivid = grey + (picture - grey) * rng.uniform(1.0, 2.5)
+    return np.clip(vivid[..., rng.permutation(3)], 0, 255).astype(np.uint8)
+
+
 def psnr(first: Picture, second: Picture, mask: NDArray[np.bool_] | None = None) -> float:
     """Peak signal to noise ratio in dB of two uint8 pictures (H, W, 3), within a mask (H, W) if given."""
     error = (first.astype(np.float64) - second.astype(np.float64)) ** 2

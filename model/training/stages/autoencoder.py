@@ -24,6 +24,7 @@ from model.training.generative.autoencoding import (
     reconstructed,
     scale_of,
 )
+from model.training.generative.beginning import begin_as_thumbnail
 from model.training.generative.pictures import (
     Picture,
     grid,
@@ -105,13 +106,17 @@ class AutoencoderTraining(Training[Crops]):
 
 def add_options(p: argparse.ArgumentParser) -> None:
     """The options of this stage."""
-    add_common(p, steps=2000, batch=12, rate=2e-3, warmup=100)
+    add_common(p, steps=2000, batch=12, rate=1e-3, warmup=100)
     p.add_argument(
         "--synthetic", type=Path, help="folder of `spectrum synthesize`: pictures and textures too"
     )
     p.add_argument("--side", type=int, default=96, help="side of a training crop, pixels")
     p.add_argument("--kl", type=float, default=1e-5, help="weight of the KL term, per latent value")
     p.add_argument("--perceptual", type=float, default=0.05, help="weight of the perceptual term; 0 for none")
+    p.add_argument("--chroma", type=float, default=4.0, help="weight of colour without brightness")
+    p.add_argument(
+        "--anchor", type=float, default=0.1, help="weight of latents being the picture, made small"
+    )
     p.add_argument("--map-share", type=float, default=0.3, help="share of batches that are texture maps")
     p.add_argument(
         "--only-decoder", action="store_true", help="keep encoder and scale: later stages' latents stay valid"
@@ -127,6 +132,8 @@ def build(args: argparse.Namespace) -> tuple[AutoencoderTraining, CropBatches]:
     network = start(args, tail=True)
     photos = read_pictures(training_photos(root), SHORT)
     made, maps = synthetic_pictures(args.synthetic, args.most) if args.synthetic else ([], [])
+    if not any(init.brings("i2tx.vae") for init in args.init):
+        begin_as_thumbnail(network.i2tx.vae)
     if args.only_decoder:
         keep_encoder(network.i2tx.vae)
     body = getattr(network.tower, "body", None)
@@ -142,7 +149,13 @@ def build(args: argparse.Namespace) -> tuple[AutoencoderTraining, CropBatches]:
     )
     training = AutoencoderTraining(
         network,
-        Autoencoding(network.i2tx.vae, early, kl=args.kl, perceptual=args.perceptual),
+        Autoencoding(
+            network.i2tx.vae,
+            early,
+            kl=args.kl,
+            perceptual=args.perceptual,
+            chroma=args.chroma,
+        ),
         schedule,
         args.out,
         held_out=read_pictures(photo_paths(root, "val"), SEEN_SHORT),
