@@ -15,16 +15,21 @@ from model.data.synthetic.folder import SyntheticFolder
 
 
 class MadeScenes(Sequence[Scene]):
-    """A folder of `spectrum synthesize`. ValueError for none, and for one with garments that are held out."""
+    """Folders of `spectrum synthesize`, one after the other.
 
-    def __init__(self, folder: Path) -> None:
-        self.made = SyntheticFolder(folder)
-        worn = {g[0] for entry in self.made.entries for p in entry["people"] for g in p["garments"]}
-        if held := sorted(worn & set(HELD_OUT_GARMENTS)):
-            raise ValueError(f"{folder} has garments that no training may see: {', '.join(held)}")
+    ValueError for none, and for one with garments that are held out.
+    """
+
+    def __init__(self, *folders: Path) -> None:
+        self.made = [SyntheticFolder(folder) for folder in folders]
+        self.places = [(made, i) for made in self.made for i in range(len(made))]
+        for folder, made in zip(folders, self.made, strict=True):
+            worn = {g[0] for entry in made.entries for p in entry["people"] for g in p["garments"]}
+            if held := sorted(worn & set(HELD_OUT_GARMENTS)):
+                raise ValueError(f"{folder} has garments that no training may see: {', '.join(held)}")
 
     def __len__(self) -> int:
-        return len(self.made)
+        return len(self.places)
 
     @overload
     def __getitem__(self, index: int) -> Scene: ...
@@ -33,6 +38,7 @@ class MadeScenes(Sequence[Scene]):
     def __getitem__(self, index: int | slice) -> Scene | list[Scene]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        scene = self.made[index]
+        made, place = self.places[index]
+        scene = made[place]
         assert int(np.max(scene.classes)) < len(CLASSES)  # the folder's garments were checked by name
         return Scene(scene.image, scene.classes, scene.persons)

@@ -39,6 +39,12 @@ def test_made_scenes_are_drawn_when_asked_for(folder: Path):
     assert scene.image[..., 1].mean() < 80  # no photo is as magenta
 
 
+def test_folders_follow_one_another(folder: Path):
+    scenes = MadeScenes(folder, folder)
+    assert len(scenes) == 2
+    assert (scenes[0].image == scenes[1].image).all()
+
+
 def test_a_folder_with_garments_that_are_held_out_is_refused(folder: Path):
     index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
     index["scenes"][0]["people"][0]["garments"][0][0] = "saree"

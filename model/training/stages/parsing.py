@@ -108,7 +108,9 @@ def add_options(p: argparse.ArgumentParser) -> None:
     p.add_argument("--empty-share", type=float, default=0.07, help="share of scenes without people")
     p.add_argument("--empty", type=Path, help="folder of further pictures without people")
     p.add_argument("--tagged", type=Path, help="photos labelled within their tags (model.training.pseudo)")
-    p.add_argument("--synthetic", type=Path, help="folder of `spectrum synthesize`")
+    p.add_argument(
+        "--synthetic", type=Path, action="append", help="folder of `spectrum synthesize`; repeatable"
+    )
     p.add_argument("--synthetic-share", type=float, default=0.5, help="of groups; a third of it of portraits")
     p.add_argument("--freeze", action="store_true", help="VAE, UNet and IM2CONTEXT stay as they come in")
     p.add_argument("--phrases", type=int, default=MAX_PHRASES, help="K: key phrases of a caption at most")
@@ -197,7 +199,7 @@ def scene_maker(train: CcpDataset, args: argparse.Namespace) -> SceneMaker:
         train,
         extra_empty=pictures(args.empty) if args.empty else (),
         also=TaggedScenes(args.tagged) if args.tagged else (),
-        synthetic=MadeScenes(args.synthetic) if args.synthetic else (),
+        synthetic=MadeScenes(*args.synthetic) if args.synthetic else (),
     )
 
 
