@@ -1,9 +1,9 @@
 """Photos of which only the tags are known, with the labels that a parser gave them under these tags.
 
 A tag says what is in the photo, not where; a parser that may answer with nothing but the tags is right far
-more often than one that may answer anything. `model.training.pseudo` writes the folder:
-`classes/ID.png` (ids of `CLASSES`, IGNORE where the parser was not sure), `persons/ID.png` (1 the person, more where others stand apart) and
-`index.json`, which names the photos.
+more often than one that may answer anything. `model.training.pseudo` writes the folder: `classes/ID.png` (ids
+of `CLASSES`, IGNORE where the parser was not sure), `persons/ID.png` (1 the person, more where others stand
+apart) and `index.json`, which names the photos.
 """
 
 from __future__ import annotations
