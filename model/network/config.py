@@ -21,6 +21,12 @@ class TowerConfig:
     clip: dict[str, Any] = field(default_factory=dict)  # CLIPVisionConfig fields, for kind == "clip"
     frozen_blocks: int = 3  # EfficientNet blocks (from the stem) that stay at their ImageNet weights
     maps: bool = True  # hand the tower's own maps to the pyramid as a further stream
+    cells: int = 0  # a patch also says the colours of its cells x cells parts; 0 for features alone
+
+    @property
+    def patch_width(self) -> int:
+        """Values of a patch: features, then the colours of its cells."""
+        return self.width + 3 * self.cells**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +128,8 @@ def mini() -> SpectrumConfig:
     """The embedded default: own parameters under 24 M, one picture in a fraction of a second on a CPU."""
     return SpectrumConfig(
         name="mini",
-        tower=TowerConfig(),
+        # What tells garments apart has little use for colour: it is nearly gone from this tower's patches.
+        tower=TowerConfig(cells=4),
         context=ContextConfig(),
         diffusion=DiffusionConfig(
             vae=vae_config((16, 32, 64, 64), groups=8), unet=MINI_UNET, scale=0.5, tail=False

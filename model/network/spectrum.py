@@ -44,7 +44,7 @@ class Spectrum(nn.Module):
         context, head = config.context, config.head
         self.tower = tower or vision_tower(config.tower)
         self.im2context = Im2Context(
-            config.tower.width,
+            config.tower.patch_width,
             context.width,
             tokens=context.tokens,
             layers=context.layers,

@@ -44,13 +44,22 @@ class EfficientNetTower(nn.Module):
     def __init__(self, config: TowerConfig) -> None:
         super().__init__()
         self.body = EfficientNetLite0(frozen_blocks=config.frozen_blocks)
-        self.give_maps = config.maps
+        self.give_maps, self.cells = config.maps, config.cells
+        if self.cells and 32 % self.cells:
+            raise ValueError(f"a patch of 32 pixels cannot be cut into {self.cells} cells a side")
 
     def forward(self, pixels: Tensor) -> Seen:
         """pixels (B, 3, H, W) in 0..1, sides multiples of 32."""
         maps = self.body((pixels * 255 - 127) / 128)
-        patches = maps[32].flatten(2).transpose(1, 2)
-        return Seen(patches, patches.mean(1), maps if self.give_maps else {})
+        patches = maps[32]
+        if self.cells:
+            patches = torch.cat([patches, self._colors(pixels)], dim=1)
+        return Seen(patches.flatten(2).transpose(1, 2), maps[32].mean((2, 3)), maps if self.give_maps else {})
+
+    def _colors(self, pixels: Tensor) -> Tensor:
+        """pixels (B, 3, H, W) -> (B, 3 cells^2, H/32, W/32) mean colours, of about the features' size."""
+        cells = F.avg_pool2d(pixels, 32 // self.cells)
+        return F.pixel_unshuffle(cells * 4 - 2, self.cells)
 
 
 class ClipTower(nn.Module):
