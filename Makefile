@@ -46,8 +46,9 @@ coverage: $(VENV)/.installed-dev ## The tests again, with line and branch covera
 	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(PYTEST_ARGS)
 
 .PHONY: report
-report: $(VENV)/.installed-dev ## Measure the shipped checkpoint and write docs/report/ (REPORT_ARGS: --data, --closed, --bodypix)
+report: $(VENV)/.installed-dev ## Measure the shipped checkpoint; write docs/report/ and the pages' figures (REPORT_ARGS)
 	$(BIN)/spectrum evaluate --all --examples 0 --out docs/report $(REPORT_ARGS)
+	$(BIN)/python -m model.evaluation.card docs/report
 
 .PHONY: manifests
 manifests: $(VENV)/.installed-manifests ## Render and validate the Compose and Kubernetes files (downloads about 150 MB of tools)
