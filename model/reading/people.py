@@ -53,9 +53,8 @@ def find_people(readout: Readout, size: Size, thresholds: Thresholds) -> People 
     logits, scores = logits[order], scores[order]
     unlike = _unlike(logits > 0, thresholds)
     cells, certain = logits[unlike].float().cpu().numpy(), scores[unlike].double().cpu().numpy()
-    cells, alone = join(cells, scene, thresholds)
-    alone &= compact(cells, thresholds)
-    cells, certain = cells[alone], certain[alone]
+    whole = compact(cells, thresholds)
+    cells, certain = cells[whole], certain[whole]
     if not len(cells):
         return None
     stay = _visible(cells, thresholds)
@@ -81,17 +80,6 @@ class Scene:
         heads: Mask = (readout.dense[terms].sum(0) > thresholds.head).cpu().numpy()
         pieces, _ = ndimage.label((readout.dense[-1] < 0.5).cpu().numpy(), np.ones((3, 3)))
         return cls(pieces, heads)
-
-    def head_counts(self, thresholds: Thresholds) -> NDArray[np.int64]:
-        """How many heads stand in each piece 0..; face and hair a cell or two apart are one head."""
-        clusters, count = ndimage.label(ndimage.binary_dilation(self.heads, np.ones((3, 3)), iterations=2))
-        cells = np.bincount(clusters[self.heads], minlength=count + 1)
-        found = [
-            np.bincount(self.pieces[self.heads & (clusters == k)]).argmax()
-            for k in range(1, count + 1)
-            if cells[k] >= thresholds.head_cells
-        ]
-        return np.bincount(np.array(found, int), minlength=int(self.pieces.max()) + 1)
 
     def zones(self, mask: Mask, thresholds: Thresholds) -> NDArray[np.int64] | None:
         """(h, w) -> the number 1.. of the person nearest to each cell, or None for a mask of one person."""
@@ -130,32 +118,6 @@ def split(logits: Tensor, likely: Tensor, scene: Scene, thresholds: Thresholds) 
             masks.append(torch.where(where == zone, mask, -mask.abs() - 1))
             chances.append(chance)
     return torch.stack(masks), torch.stack(chances)
-
-
-def join(logits: Floats, scene: Scene, thresholds: Thresholds) -> tuple[Floats, Mask]:
-    """Masks that share one person, made one.
-
-    Where one head stands in a piece of the foreground, all masks of that piece are its; where there are
-    several heads, a mask without one joins the only mask that has one. Otherwise nothing is joined: nothing
-    says whose the legs are. logits (n, h, w), best first -> masks grown, and (n,) which of them stay.
-    """
-    stay = np.ones(len(logits), bool)
-    inside = logits > 0
-    headed = (inside & scene.heads).sum(axis=(1, 2)) >= thresholds.head_cells
-    home = [int(np.bincount(scene.pieces[m], minlength=1).argmax()) for m in inside]
-    heads = scene.head_counts(thresholds)
-    logits = logits.copy()
-    for number in range(len(logits)):
-        peers = [k for k in np.flatnonzero(stay) if k != number and home[k] == home[number] != 0]
-        hosts = [k for k in peers if headed[k]]
-        if heads[home[number]] == 1 and headed[number]:
-            hosts = [k for k in hosts if k < number]  # the surer of two that claim one head
-        elif headed[number]:
-            continue
-        if len(hosts) == 1:
-            logits[hosts[0]] = np.maximum(logits[hosts[0]], logits[number])
-            stay[number] = False
-    return logits, stay
 
 
 def compact(logits: Floats, thresholds: Thresholds) -> Mask:

@@ -75,21 +75,11 @@ def test_without_heads_among_the_terms_nothing_is_cut():
     assert shares(readout) == [{"left", "right"}]
 
 
-def test_a_mask_without_a_head_joins_the_one_head_above_it():
-    top, left, bottom, right = LEFT
-    upper, lower = (top, left, 22, right), (22, left, bottom, right)
-    readout = masks_of(scene(SIZE, [], dressed(LEFT), TERMS), [upper], [lower])
-    people = find_people(readout, SIZE, Thresholds())
-    assert people is not None and len(people) == 1
-    assert (people.inside[top:bottom, left:right] == 1).all()
-
-
-def test_two_masks_that_share_the_one_head_are_one_person():
-    top, left, bottom, right = LEFT
-    halves = [(top, left, bottom, 14)], [(top, 14, bottom, right)]
-    people = find_people(masks_of(scene(SIZE, [], dressed(LEFT), TERMS), *halves), SIZE, Thresholds())
-    assert people is not None and len(people) == 1
-    assert (people.inside[within(LEFT)] == 1).all()
+def test_somebody_whose_head_is_hidden_behind_another_stays_a_person():
+    front, behind = (2, 4, 38, 30), (10, 30, 38, 56)
+    worn = dressed(front) + dressed(behind, head=False)
+    people = find_people(masks_of(scene(SIZE, [], worn, TERMS), [front], [behind]), SIZE, Thresholds())
+    assert people is not None and len(people) == 2
 
 
 def test_two_heads_that_touch_are_two_persons():
