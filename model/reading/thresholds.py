@@ -35,7 +35,7 @@ class Thresholds:
 
     dense_weight: float = 0.5  # semantic map = this x dense + (1 - this) x queries
     finer_claim: float = 0.5  # a finer term has a pixel when it reaches this share of the coarser one
-    person: float = 0.8  # least 'person' probability of a query that may become a person
+    person: float = 0.9  # least 'person' probability of a query that may become a person
     person_iou: float = 0.5  # of two person masks that overlap more than this, the better one stays
     person_containment: float = 0.8  # the same, for intersection over the smaller mask
     person_area: float = 0.0005  # least visible share of the picture
