@@ -254,7 +254,8 @@ def test_a_backbone_in_half_precision_answers_nearly_the_same_in_float32():
     assert correlation > 0.98
 
 
-def test_full_without_the_unet_is_refused_for_nothing_else_reaches_its_coarse_strides():
-    config = replace(tiny_full(), use_unet=False)
-    with pytest.raises(ValueError, match=r"\[16, 32\]"):
-        Spectrum(config)
+def test_full_without_the_unet_still_has_every_stride_of_its_pyramid():
+    network = Spectrum(replace(tiny_full(), use_unet=False))
+    assert not {"unet.0", "unet.1", "unet.2", "unet.3"} & set(network.pyramid.stride_of)
+    assert set(network.pyramid.strides) == {4, 8, 16, 32}
+    assert set(network.pyramid.stride_of.values()) == {4, 8}
