@@ -10,10 +10,12 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from service import errors, routes_parse, routes_status
-from service.jobs import Jobs
-from service.middleware import BodyLimit, Surround, problem
+from service import errors
+from service.delivery.jobs import Jobs
 from service.settings import Settings
+from service.web import parse as routes_parse
+from service.web import status as routes_status
+from service.web.middleware import BodyLimit, Surround, problem
 
 _DESCRIPTION = (
     "A photo and free-text prompts in; persons, body parts and garments out. "

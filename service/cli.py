@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from service import masks
+from service.answers import masks
 from service.settings import Settings
 
 # What follows these names belongs to programs of the model, which read it themselves.
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         settings = Settings(**_given(arguments))
     except ValidationError as error:
         return _refuse(_settings_fault(error))
-    from service.roles import Refused  # with the web framework behind it, which `--help` needs not
+    from service.programs.roles import Refused  # with the web framework behind it, which `--help` needs not
 
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
     try:
@@ -163,19 +163,20 @@ def _say(text: str) -> None:
 
 
 def _serve(_arguments: argparse.Namespace, settings: Settings) -> int:
-    from service import serve
+    from service.programs import serve
 
     return asyncio.run(serve.run(settings, _say))
 
 
 def _api(_arguments: argparse.Namespace, settings: Settings) -> int:
-    from service import roles
+    from service.programs import roles
 
     return asyncio.run(roles.run_api(settings))
 
 
 def _worker(_arguments: argparse.Namespace, settings: Settings) -> int:
-    from service import roles, worker
+    from service.programs import roles
+    from service.worker import process as worker
 
     roles.check_checkpoint(settings)
     asyncio.run(roles.reachable(settings))  # told before the slow part
@@ -185,7 +186,7 @@ def _worker(_arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _parse(arguments: argparse.Namespace, settings: Settings) -> int:
-    from service import parse_files, roles
+    from service.programs import parse_files, roles
 
     parser = roles.load(settings)
     from model.parser import Query
@@ -203,14 +204,14 @@ def _parse(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _bench(arguments: argparse.Namespace, settings: Settings) -> int:
-    from service import bench
+    from service.programs import bench
 
     plan = bench.Plan(arguments.pictures, arguments.count, arguments.clients, arguments.json)
     return bench.run(plan, settings, _say)
 
 
 def _settings(_arguments: argparse.Namespace, settings: Settings) -> int:
-    from service.roles import without_password
+    from service.programs.roles import without_password
 
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)

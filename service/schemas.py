@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service import masks
-from service.masks import MaskFormat
+from service.answers import masks
+from service.answers.masks import MaskFormat
 
 if TYPE_CHECKING:
     from model.parser import Parsing, Person, Segment

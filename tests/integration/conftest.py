@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from service.embedded import EmbeddedValkey, free_port
-from service.jobs import Jobs
+from service.delivery.jobs import Jobs
+from service.programs.embedded import EmbeddedValkey, free_port
 from service.settings import Settings
 
 # Another server to hold the queue against, such as Redis 7.0: the path of its program.

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from service.craft import Craft
 from service.errors import ImageUndecodable
 from service.settings import Settings
-from service.worker import serve
+from service.worker.craft import Craft
+from service.worker.process import serve
 
 TORN = b""
 

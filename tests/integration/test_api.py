@@ -27,11 +27,11 @@ from pycocotools import mask as coco
 
 from model.parsing import Parsing, Person, Query, Segment
 from service import api, images, schemas
-from service.batching import Budget
-from service.craft import Craft
-from service.jobs import Jobs
+from service.delivery.jobs import Jobs
 from service.settings import Settings
-from service.worker import work
+from service.worker.batching import Budget
+from service.worker.craft import Craft
+from service.worker.process import work
 
 MakeSettings = Callable[..., Settings]
 
@@ -532,6 +532,6 @@ class TestSystem:
 
 def test_import_of_the_api_leaves_torch_unloaded():
     loaded = "print(*(name in sys.modules for name in ('torch', 'model')))"
-    code = f"import sys, service.api, service.cli, service.serve; {loaded}"
+    code = f"import sys, service.api, service.cli, service.programs.serve; {loaded}"
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert ran.stdout.strip() == "False False"

@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 from service import cli
-from service.embedded import free_port
+from service.programs.embedded import free_port
 from service.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

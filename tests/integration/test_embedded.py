@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from service.embedded import EmbeddedError, EmbeddedValkey, free_port
+from service.programs.embedded import EmbeddedError, EmbeddedValkey, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,7 +38,7 @@ def test_ctrl_c_does_not_reach_it() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
 def test_it_ends_with_a_parent_that_is_killed() -> None:
     program = (
-        "import sys, time; from service.embedded import EmbeddedValkey; "
+        "import sys, time; from service.programs.embedded import EmbeddedValkey; "
         "server = EmbeddedValkey().start(); sys.stdout.write(f'{server.pid}\\n'); "
         "sys.stdout.flush(); time.sleep(600)"
     )

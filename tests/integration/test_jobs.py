@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-import service.jobs
-from service.embedded import EmbeddedValkey
+import service.delivery.jobs
+from service.delivery.jobs import GROUP, Claimed, Jobs, JobView
 from service.errors import ImageUndecodable, Overloaded, QueueOutOfMemory, QueueUnavailable
-from service.jobs import GROUP, Claimed, Jobs, JobView
+from service.programs.embedded import EmbeddedValkey
 from service.settings import Settings
 
 Connect = Callable[..., Jobs]
@@ -170,7 +170,7 @@ async def test_a_full_server_refuses_pictures_and_still_ends_jobs(own_server: Em
 
 
 async def test_the_reply_stream_wakes_who_waits(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service.jobs, "LOOK_SECONDS", 1000.0)
+    monkeypatch.setattr(service.delivery.jobs, "LOOK_SECONDS", 1000.0)
     first, second = await jobs.submit(PICTURE, {}), await jobs.submit(PICTURE, {})
     waiting = [asyncio.create_task(jobs.wait(job_id, 60)) for job_id in (first, second, first)]
     for claimed in await jobs.claim("w", 2, 50):
@@ -183,7 +183,7 @@ async def test_the_reply_stream_wakes_who_waits(jobs: Jobs, monkeypatch: pytest.
 async def test_a_waiter_whose_reply_is_lost_looks_itself(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.jobs, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(service.delivery.jobs, "LOOK_SECONDS", 0.05)
     here, elsewhere = connect(), connect()
     job_id = await here.submit(PICTURE, {})  # its reply goes to the stream of `here`
     waiting = asyncio.create_task(elsewhere.wait(job_id, 60))

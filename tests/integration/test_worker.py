@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from service.batching import Budget
-from service.embedded import EmbeddedValkey
-from service.jobs import GROUP, Jobs, JobView
+from service.delivery.jobs import GROUP, Jobs, JobView
+from service.programs.embedded import EmbeddedValkey
 from service.settings import Settings
-from service.worker import published, work
+from service.worker.batching import Budget
+from service.worker.process import published, work
 from tests.integration.conftest import MakeSettings
 from tests.integration.fake_worker import TORN, FakeModel
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.batching import Budget, choose
+from service.worker.batching import Budget, choose
 
 costs = st.lists(st.integers(1, 1_000), max_size=20)
 budgets = st.builds(Budget, pixels=st.integers(1, 5_000), count=st.integers(1, 10))

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from service import routes_parse, routes_status
 from service.errors import ERRORS
 from service.settings import Settings
+from service.web import parse as routes_parse
+from service.web import status as routes_status
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

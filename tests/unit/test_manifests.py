@@ -11,10 +11,11 @@ import pytest
 import yaml
 from redis.asyncio import Redis
 
-from service import routes_parse, routes_status
-from service.broker import Broker
-from service.jobs import Jobs
+from service.delivery.broker import Broker
+from service.delivery.jobs import Jobs
 from service.settings import Settings
+from service.web import parse as routes_parse
+from service.web import status as routes_status
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf8")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model.parsing import Parsing, Person, Segment
-from service import overlay
+from service.answers import overlay
 
 GREY = np.full((40, 30, 3), 128, dtype=np.uint8)
 

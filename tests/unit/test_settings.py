@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from service.jobs import retry_after
+from service.delivery.jobs import retry_after
 from service.settings import Settings
 
 

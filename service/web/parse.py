@@ -11,9 +11,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from service import errors, images, intake, metrics
-from service.jobs import Jobs, JobView
-from service.masks import FORMATS
+from service import errors, images, metrics
+from service.answers.masks import FORMATS
+from service.delivery.jobs import Jobs, JobView
 from service.schemas import (
     ImageFacts,
     JobAnswer,
@@ -23,6 +23,7 @@ from service.schemas import (
     ProblemAnswer,
 )
 from service.settings import Settings
+from service.web import intake
 
 router = APIRouter()
 

@@ -12,15 +12,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
 
-from service import roles
-from service.embedded import EmbeddedError, EmbeddedValkey, die_with_parent
-from service.jobs import Jobs
-from service.roles import Refused
+from service.delivery.jobs import Jobs
+from service.programs import roles
+from service.programs.embedded import EmbeddedError, EmbeddedValkey, die_with_parent
+from service.programs.roles import Refused
 from service.settings import Settings
 
 Say = Callable[[str], None]
 
-_SAMPLE = Path(__file__).resolve().parent.parent / "tests" / "data" / "photos" / "0405.jpg"
+_SAMPLE = Path(__file__).resolve().parent.parent.parent / "tests" / "data" / "photos" / "0405.jpg"
 _PROMPTS = ("hair", "face", "dress", "bag", "shoes", "sunglasses")
 _SHORT_LIFE_SECONDS = 10.0  # a worker that dies sooner than this did not start
 _TRIES = 3

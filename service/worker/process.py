@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import prometheus_client
 
 from service import metrics
-from service.batching import Budget
-from service.craft import Craft, craft_of
+from service.delivery.jobs import Jobs
 from service.errors import QueueUnavailable
-from service.holding import Holding, happens
-from service.jobs import Jobs
-from service.pipeline import DevicePoisoned, Pipeline
 from service.settings import Settings
+from service.worker.batching import Budget
+from service.worker.craft import Craft, craft_of
+from service.worker.holding import Holding, happens
+from service.worker.pipeline import DevicePoisoned, Pipeline
 
 if TYPE_CHECKING:
     from model.parser import Parser

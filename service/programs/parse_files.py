@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from service import errors, images, overlay, schemas
-from service.masks import MaskFormat
+from service import errors, images, schemas
+from service.answers import overlay
+from service.answers.masks import MaskFormat
 from service.settings import Settings
 
 if TYPE_CHECKING:

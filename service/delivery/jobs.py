@@ -20,7 +20,8 @@ from typing import Any, Literal, TypeVar
 from redis.exceptions import ResponseError
 
 from service import metrics
-from service.broker import Broker, translated
+from service.delivery.broker import Broker, translated
+from service.delivery.replies import Replies
 from service.errors import (
     DeliveryLimit,
     JobCancelled,
@@ -30,7 +31,6 @@ from service.errors import (
     QueueUnavailable,
     SpectrumError,
 )
-from service.replies import Replies
 from service.settings import Settings
 
 Status = Literal["queued", "running", "done", "failed", "cancelled", "expired"]

@@ -10,8 +10,9 @@ from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from service import errors, images, masks, metrics
-from service.jobs import Jobs
+from service import errors, images, metrics
+from service.answers import masks
+from service.delivery.jobs import Jobs
 from service.schemas import ProblemAnswer
 from service.settings import Settings
 

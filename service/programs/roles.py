@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from service import api
+from service.delivery.jobs import Jobs
 from service.errors import QueueUnavailable
-from service.jobs import Jobs
 from service.settings import Settings
 
 if TYPE_CHECKING:

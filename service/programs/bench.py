@@ -21,9 +21,10 @@ from statistics import quantiles
 from time import monotonic, perf_counter, sleep
 from typing import TYPE_CHECKING, Any
 
-from service import images, roles
-from service.embedded import free_port
-from service.roles import Refused
+from service import images
+from service.programs import roles
+from service.programs.embedded import free_port
+from service.programs.roles import Refused
 from service.settings import Settings
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
+from service.delivery.jobs import Claimed, Jobs
 from service.errors import InternalError, QueueUnavailable, SpectrumError
-from service.jobs import Claimed, Jobs
 
 log = logging.getLogger(__name__)
 

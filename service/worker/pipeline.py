@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from service import metrics
-from service.batching import Budget, choose
-from service.craft import Craft, Picture
+from service.delivery.jobs import Claimed
 from service.errors import JobExpired, ParseFailed, QueueOutOfMemory, QueueUnavailable
-from service.holding import Holding, pause
-from service.jobs import Claimed
+from service.worker.batching import Budget, choose
+from service.worker.craft import Craft, Picture
+from service.worker.holding import Holding, pause
 
 log = logging.getLogger(__name__)
 

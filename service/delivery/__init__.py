@@ -1,0 +1,1 @@
+"""The queue: every Redis key and every script of it."""

@@ -1,0 +1,1 @@
+"""HTTP: what surrounds a request, how it is read, and every route."""

@@ -1,0 +1,1 @@
+"""A worker: claims jobs, parses their pictures, keeps the answers."""
