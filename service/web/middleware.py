@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 from uuid import uuid4
@@ -18,6 +19,8 @@ from service import errors, metrics
 _log = logging.getLogger("spectrum.api")
 _RETRY_SECONDS = 2  # where nothing better is known
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+# W3C Trace Context: version, trace id, parent id, flags; neither id all zeros, no version ff.
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
 
 def problem(error: errors.SpectrumError, path: str) -> JSONResponse:
@@ -34,7 +37,9 @@ def problem(error: errors.SpectrumError, path: str) -> JSONResponse:
 class Surround:
     """The outermost layer: names each request, times and counts it, and answers what nobody caught.
 
-    A handler leaves durations in `request.state.timings` (stage -> milliseconds) for Server-Timing.
+    A handler leaves durations in `request.state.timings` (stage -> milliseconds) for Server-Timing, and
+    headers in `request.state.headers`, which go onto the answer whatever it turns out to be.
+    `request.state.traceparent` is the caller's W3C trace context, None without a valid one.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -46,7 +51,8 @@ class Surround:
             return
         state = scope.setdefault("state", {})
         state["request_id"] = request_id = _request_id(Headers(scope=scope))
-        state["timings"] = {}
+        state["traceparent"] = _traceparent(Headers(scope=scope))
+        state["timings"], state["headers"] = {}, {}
         start, status = perf_counter(), 0
 
         async def send_named(message: Message) -> None:
@@ -54,6 +60,7 @@ class Surround:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
+                headers.update(state["headers"])
                 headers["X-Request-ID"] = request_id
                 headers["Server-Timing"] = _server_timing(state["timings"], perf_counter() - start)
             await send(message)
@@ -107,6 +114,12 @@ def _request_id(headers: Headers) -> str:
     """The caller's own id where it is harmless in a log, else a new one."""
     given = headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+
+
+def _traceparent(headers: Mapping[str, str]) -> str | None:
+    """The caller's trace context where it is well formed (https://www.w3.org/TR/trace-context/)."""
+    given = headers.get("traceparent", "")
+    return given[:55] if len(given) <= 512 and _TRACEPARENT.fullmatch(given) else None
 
 
 def _server_timing(timings: dict[str, Any], total: float) -> str:
