@@ -13,6 +13,7 @@ from starlette.responses import Response
 from service import errors
 from service.delivery.jobs import Jobs
 from service.settings import Settings
+from service.web import jobs as routes_jobs
 from service.web import parse as routes_parse
 from service.web import status as routes_status
 from service.web.middleware import BodyLimit, Surround, problem
@@ -46,6 +47,7 @@ def create(settings: Settings | None = None, jobs: Jobs | None = None) -> FastAP
     )
     app.state.settings, app.state.jobs = settings, queue
     app.include_router(routes_parse.router)
+    app.include_router(routes_jobs.router)
     app.include_router(routes_status.router)
     app.add_exception_handler(errors.SpectrumError, _told)
     app.add_exception_handler(HTTPException, _http)

@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     # Queue
     queue_depth: Count = Field(256, description="jobs waiting or running before new ones are refused")
     wait_seconds: Seconds = Field(30, description="how long a request waits before it is answered 202")
+    max_deadline_ms: Count = Field(600_000, description="longest deadline that X-Deadline-Ms may set")
     image_ttl_seconds: Count = Field(3_600, description="how long a picture may wait for a worker")
     result_ttl_seconds: Count = Field(3_600, description="how long an answer is kept")
     redis_timeout_seconds: Seconds = Field(5, description="how long one command may take")

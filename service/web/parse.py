@@ -1,29 +1,20 @@
-"""POST /parse and the jobs behind it."""
+"""POST /parse: one picture in, its parsing out, or a job."""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import re
-import time
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from service import errors, images, metrics
+from service import errors, metrics
 from service.answers.masks import FORMATS
 from service.delivery.jobs import Jobs, JobView
-from service.schemas import (
-    ImageFacts,
-    JobAnswer,
-    JobRequest,
-    ParseAnswer,
-    ParseBody,
-    ProblemAnswer,
-)
+from service.schemas import JobAnswer, ParseAnswer, ParseBody, ProblemAnswer
 from service.settings import Settings
-from service.web import intake
+from service.web import doors, intake
+from service.web.submitting import Submitted, submit_one
+from service.web.waiting import Patience, patience
 
 router = APIRouter()
 
@@ -35,6 +26,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         415: "Neither a form nor JSON, or no JPEG, PNG or WebP",
         422: "A field or the picture is not valid",
         503: "The service is at its limit; Retry-After tells when to come back",
+        504: "The deadline passed before there was an answer",
     }.items()
 }
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
@@ -74,62 +66,36 @@ async def parse(request: Request) -> Response:
     """Persons, body parts and garments of one picture.
 
     `Prefer: respond-async` answers 202 at once; a parse that outlasts the wait answers the same 202.
-    `Prefer: wait=SECONDS` shortens that wait.
+    `Prefer: wait=SECONDS` shortens that wait. `X-Deadline-Ms` is for answers that are of no use later:
+    what cannot meet it is not computed, and is answered 504.
     """
     settings: Settings = request.app.state.settings
     jobs: Jobs = request.app.state.jobs
+    await doors.authorise(request)
+    wished = patience(
+        request.headers, longest=settings.wait_seconds, longest_deadline_ms=settings.max_deadline_ms
+    )
     with metrics.timed("upload"):
         data, options = await intake.read(request, settings)
-    facts = await asyncio.to_thread(_facts, data, images.Limits.of(settings))
-    carried = JobRequest(
-        **options.model_dump(),
-        image=facts,
-        request_id=request.state.request_id,
-        submitted_at=time.time(),
-    )
-    job_id = await jobs.submit(data, carried.model_dump(mode="json"))
-    respond_async, seconds = _preference(request, settings.wait_seconds)
-    ended = None if respond_async else await jobs.wait(job_id, seconds)
+    submitted = await submit_one(request, data, options, deadline=wished.deadline)
+    if wished.respond_async:
+        return _accepted(submitted, {"Preference-Applied": "respond-async"})
+    ended = await jobs.wait(submitted.id, wished.seconds)
     if ended is None:
-        headers = {"Location": f"/jobs/{job_id}"}
-        if respond_async:
-            headers["Preference-Applied"] = "respond-async"
-        return JSONResponse({"id": job_id, "status": "queued"}, 202, headers)
+        return _outlasted(submitted, wished)
     return JSONResponse(_answer(request, ended))
 
 
-@router.get("/jobs/{job_id}", response_model=JobAnswer, responses={404: {"model": ProblemAnswer}})
-async def job(job_id: str, request: Request) -> Response:
-    """Where a job stands, with its result once it is done."""
-    view = await request.app.state.jobs.get(job_id)
-    if view is None:
-        raise errors.JobNotFound(f"There is no job {job_id!r}.")
-    return JSONResponse(view.wire())
+def _accepted(submitted: Submitted, headers: dict[str, str]) -> Response:
+    told = {"id": submitted.id, "status": "queued"}
+    return JSONResponse(told, 202, {"Location": f"/jobs/{submitted.id}", **headers})
 
 
-@router.delete("/jobs/{job_id}", response_model=JobAnswer, responses={404: {"model": ProblemAnswer}})
-async def cancel(job_id: str, request: Request) -> Response:
-    """Cancel a job; one that has ended already stays as it is."""
-    jobs: Jobs = request.app.state.jobs
-    await jobs.cancel(job_id)
-    view = await jobs.get(job_id)
-    if view is None:
-        raise errors.JobNotFound(f"There is no job {job_id!r}.")
-    return JSONResponse({"id": job_id, "status": view.status})
-
-
-def _facts(data: bytes, limits: images.Limits) -> ImageFacts:
-    header = images.inspect(data, limits)
-    return ImageFacts(width=header.width, height=header.height, sha256=hashlib.sha256(data).hexdigest())
-
-
-def _preference(request: Request, longest: float) -> tuple[bool, float]:
-    """(respond at once?, seconds to wait) by RFC 7240; a wish that makes no sense is no wish."""
-    wishes = [wish.strip().lower() for wish in ",".join(request.headers.getlist("prefer")).split(",")]
-    for wish in wishes:
-        if found := re.fullmatch(r"wait\s*=\s*\"?(\d{1,6})\"?", wish):
-            return "respond-async" in wishes, min(longest, float(found[1]))
-    return "respond-async" in wishes, longest
+def _outlasted(submitted: Submitted, wished: Patience) -> Response:
+    """The answer to a caller whose wait is over before the job is."""
+    if wished.late:
+        raise errors.DeadlineExceeded("The deadline passed before there was an answer.")
+    return _accepted(submitted, {})
 
 
 def _answer(request: Request, ended: JobView) -> dict[str, Any]:

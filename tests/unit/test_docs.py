@@ -9,6 +9,7 @@ import pytest
 
 from service.errors import ERRORS
 from service.settings import Settings
+from service.web import jobs as routes_jobs
 from service.web import parse as routes_parse
 from service.web import status as routes_status
 
@@ -61,7 +62,8 @@ def test_the_api_page_lists_every_route() -> None:
     told = set(re.findall(r"`(GET|POST|PUT|DELETE) (/[^`]*)`", text(ROOT / "docs" / "api.md")))
     served = {
         (method, getattr(route, "path", ""))
-        for route in (*routes_parse.router.routes, *routes_status.router.routes)
+        for module in (routes_parse, routes_jobs, routes_status)
+        for route in module.router.routes
         for method in getattr(route, "methods", ())
     }
     assert told == served - {("GET", "/")}

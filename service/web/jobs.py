@@ -1,0 +1,45 @@
+"""What became of a picture: where its job stands, and an end to it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from service import errors
+from service.delivery.jobs import Jobs, JobView
+from service.schemas import JobAnswer, ProblemAnswer
+from service.settings import Settings
+from service.web import doors
+from service.web.waiting import patience
+
+router = APIRouter()
+
+
+@router.get("/jobs/{job_id}", response_model=JobAnswer, responses={404: {"model": ProblemAnswer}})
+async def job(job_id: str, request: Request) -> Response:
+    """Where a job stands, with its result once it is done; `Prefer: wait=SECONDS` waits for that."""
+    settings: Settings = request.app.state.settings
+    jobs: Jobs = request.app.state.jobs
+    await doors.authorise(request)
+    wished = patience(request.headers, longest=settings.wait_seconds, usual=0)
+    view = await _view(jobs, job_id)
+    if not view.ended and wished.seconds:
+        view = await jobs.wait(job_id, wished.seconds) or await _view(jobs, job_id)
+    return JSONResponse(view.wire())
+
+
+@router.delete("/jobs/{job_id}", response_model=JobAnswer, responses={404: {"model": ProblemAnswer}})
+async def cancel(job_id: str, request: Request) -> Response:
+    """Cancel a job; one that has ended already stays as it is."""
+    jobs: Jobs = request.app.state.jobs
+    await doors.authorise(request)
+    await jobs.cancel(job_id)
+    view = await _view(jobs, job_id)
+    return JSONResponse({"id": job_id, "status": view.status})
+
+
+async def _view(jobs: Jobs, job_id: str) -> JobView:
+    view = await jobs.get(job_id)
+    if view is None:
+        raise errors.JobNotFound(f"There is no job {job_id!r}.")
+    return view
