@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from service.answers import masks
+from service.answers import fields, masks
 from service.answers.masks import MaskFormat
 
 if TYPE_CHECKING:
@@ -15,6 +16,27 @@ if TYPE_CHECKING:
 
 Box = Annotated[
     list[int], Field(min_length=4, max_length=4, description="x, y, width, height; from top left")
+]
+
+
+
+def _split(given: Any) -> Any:
+    """A form has its lists as text with commas, JSON may have them so as well."""
+    return fields.names(given) if isinstance(given, str) else given
+
+
+def _known(named: list[str] | None) -> list[str] | None:
+    for number, name in enumerate(named or ()):
+        if name not in answer_fields():
+            raise ValueError(f"name {number} is no field of an answer")
+    return named
+
+
+FieldNames = Annotated[
+    list[str] | None,
+    BeforeValidator(_split),
+    AfterValidator(_known),
+    Field(description="fields of the answer by dotted names, a list or one text with commas"),
 ]
 
 
@@ -31,6 +53,8 @@ class Options(BaseModel):
     body_parts: bool = False
     min_score: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)] = 0.0
     mask_format: MaskFormat = "rle"
+    include: FieldNames = None
+    exclude: FieldNames = None
 
 
 class ImageSource(BaseModel):
@@ -143,6 +167,20 @@ class ParseAnswer(BaseModel):
     unmatched_prompts: list[str]
     warnings: list[str]
     timings_ms: dict[str, float]
+
+
+@cache
+def answer_fields() -> frozenset[str]:
+    """Every field of an answer by its dotted name: 'segments', 'segments.colors', and so on."""
+    return frozenset(_fields_of(ParseAnswer))
+
+
+def _fields_of(shape: type[BaseModel], above: str = "") -> Iterator[str]:
+    for name, field in shape.model_fields.items():
+        yield above + name
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel) and name != "mask":
+                yield from _fields_of(inner, f"{above}{name}.")
 
 
 class ProblemAnswer(BaseModel):
