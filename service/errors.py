@@ -114,6 +114,63 @@ class InvalidCaption(SpectrumError):
     code, status, title = "invalid_caption", 422, "The caption is not valid"
 
 
+class UploadTimeout(SpectrumError):
+    """The body did not arrive within the time limit."""
+
+    code, status, title = "upload_timeout", 408, "The upload took too long"
+
+
+class TooManyImages(SpectrumError):
+    """More pictures in a batch than the limit."""
+
+    code, status, title = "too_many_images", 422, "There are too many pictures"
+
+
+# The caller
+
+
+class ApiKeyMissing(SpectrumError):
+    """The service needs an API key and the request has none."""
+
+    code, status, title = "api_key_missing", 401, "An API key is needed"
+
+
+class ApiKeyInvalid(SpectrumError):
+    """No key of this service."""
+
+    code, status, title = "api_key_invalid", 401, "The API key is not valid"
+
+
+class ApiKeyRevoked(SpectrumError):
+    """The key was revoked."""
+
+    code, status, title = "api_key_revoked", 403, "The API key was revoked"
+
+
+class ApiKeyExpired(SpectrumError):
+    """The key's time is over."""
+
+    code, status, title = "api_key_expired", 403, "The API key has expired"
+
+
+class RateLimited(SpectrumError):
+    """The key has sent its pictures of this minute."""
+
+    code, status, title = "rate_limited", 429, "The key's rate limit is reached"
+
+
+class ConcurrencyLimited(SpectrumError):
+    """The key has as many requests open as it may."""
+
+    code, status, title = "concurrency_limited", 429, "The key has too many requests open"
+
+
+class QuotaExceeded(SpectrumError):
+    """The key has sent its pictures of this day (UTC)."""
+
+    code, status, title = "quota_exceeded", 429, "The key's daily quota is used up"
+
+
 # The picture
 
 
@@ -136,7 +193,7 @@ class ImageBase64Invalid(SpectrumError):
 
 
 class UrlInputUnavailable(SpectrumError):
-    """`image.url` is not taken by this version of the service."""
+    """The operator has switched pictures by URL off."""
 
     code, status, title = "url_input_unavailable", 422, "Pictures are not fetched by URL"
 
@@ -171,6 +228,51 @@ class ImageTooManyPixels(SpectrumError):
     code, status, title = "image_too_many_pixels", 413, "The picture has too many pixels"
 
 
+# The picture's URL
+
+
+class UrlInvalid(SpectrumError):
+    """No URL, or not one of a picture: another scheme, a user in it, no host."""
+
+    code, status, title = "url_invalid", 422, "The picture's URL is not valid"
+
+
+class UrlRefused(SpectrumError):
+    """The URL, or a redirect of it, leads to an address or port that is not called."""
+
+    code, status, title = "url_refused", 422, "The picture's URL is not one that is fetched"
+
+
+class UrlUnreachable(SpectrumError):
+    """The URL's host does not exist, takes no connection, or speaks no HTTP."""
+
+    code, status, title = "url_unreachable", 422, "The picture's URL cannot be reached"
+
+
+class UrlTimeout(SpectrumError):
+    """The URL's host took too long."""
+
+    code, status, title = "url_timeout", 422, "The picture's URL took too long"
+
+
+class UrlTooLarge(SpectrumError):
+    """More bytes at the URL than the limit of one picture."""
+
+    code, status, title = "url_too_large", 413, "The picture at the URL has too many bytes"
+
+
+class UrlNotFound(SpectrumError):
+    """The URL's host answered other than with 200; `upstream_status` tells with what."""
+
+    code, status, title = "url_not_found", 422, "There is no picture at the URL"
+
+
+class TooManyRedirects(SpectrumError):
+    """The URL led from one address to the next more often than the limit."""
+
+    code, status, title = "too_many_redirects", 422, "The picture's URL redirects too often"
+
+
 # The job
 
 
@@ -190,6 +292,12 @@ class JobExpired(SpectrumError):
     """The picture waited too long for a worker, or the answer is no longer kept."""
 
     code, status, title = "job_expired", 410, "The job has expired"
+
+
+class DeadlineExceeded(SpectrumError):
+    """The caller's deadline passed before the model began."""
+
+    code, status, title = "deadline_exceeded", 504, "The deadline has passed"
 
 
 class ParseFailed(SpectrumError):

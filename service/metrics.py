@@ -13,6 +13,7 @@ from typing import Literal
 from prometheus_client import Counter, Gauge, Histogram
 
 Stage = Literal["upload", "queue", "decode", "preprocess", "forward", "postprocess", "encode"]
+Expiry = Literal["admission", "claim", "decode", "forward"]
 Rejection = Literal["depth", "memory", "unavailable"]
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -27,6 +28,7 @@ OLDEST_JOB_AGE = Gauge("parse_oldest_job_age_seconds", "Age of the oldest job th
 
 # Counted by both
 STAGE_SECONDS = Histogram("parse_stage_seconds", "Seconds in one stage", ["stage"], buckets=SECONDS)
+EXPIRED = Counter("parse_expired_total", "Jobs skipped since their deadline had passed", ["stage"])
 
 # Counted by the worker
 BATCH_SIZE = Histogram("parse_batch_size", "Pictures that shared one call of the model", buckets=SIZES)
@@ -44,6 +46,11 @@ def observe(stage: Stage, seconds: float) -> None:
 def reject(reason: Rejection) -> None:
     """Count one job refused at admission."""
     REJECTED.labels(reason=reason).inc()
+
+
+def expire(stage: Expiry) -> None:
+    """Count one job that nobody can use any more, found out before this stage."""
+    EXPIRED.labels(stage=stage).inc()
 
 
 @contextmanager

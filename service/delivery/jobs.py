@@ -12,6 +12,7 @@ import json
 import math
 import re
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from service import metrics
 from service.delivery.broker import Broker, translated
 from service.delivery.replies import Replies
 from service.errors import (
+    DeadlineExceeded,
     DeliveryLimit,
     JobCancelled,
     JobExpired,
@@ -73,7 +75,8 @@ class Claimed:
     """A job that one worker holds by a lease.
 
     `entry` names it in the stream, `reply` is the stream of the API replica that waits for it,
-    `queued_seconds` is how long ago it was submitted.
+    `queued_seconds` is how long ago it was submitted, `deadline` the moment of this machine's monotonic
+    clock from which on nobody can use its answer.
     """
 
     id: str
@@ -82,6 +85,12 @@ class Claimed:
     request: dict[str, Any]
     deliveries: int
     queued_seconds: float
+    deadline: float | None = None
+
+    @property
+    def late(self) -> bool:
+        """Whether its deadline has passed."""
+        return self.deadline is not None and self.deadline <= time.monotonic()
 
 
 class Jobs:
@@ -119,19 +128,38 @@ class Jobs:
         with translated():
             await self._client.ping()
 
-    async def submit(self, image: bytes, request: dict[str, Any]) -> str:
+    async def submit(
+        self,
+        image: bytes,
+        request: dict[str, Any],
+        *,
+        job_id: str | None = None,
+        deadline: float | None = None,
+    ) -> str:
         """Admit and enqueue one picture (still encoded); returns the job's id.
 
         `request` is plain JSON. The worker reads `prompts` (list or None), `caption`, `body_parts` and
         `min_score` of it for the model and hands all of it to the encoder of the answer.
-        Raises Overloaded, QueueOutOfMemory, QueueUnavailable.
+        `job_id` (32 hex digits) names the job; where that one exists already, nothing is added. From
+        `deadline` (seconds since the epoch) on nobody wants the answer: the model is not begun any more.
+        Raises DeadlineExceeded, Overloaded, QueueOutOfMemory, QueueUnavailable; ValueError for an id.
         """
-        job_id, limits = secrets.token_hex(16), self._settings
+        job_id = job_id if job_id is not None else secrets.token_hex(16)
+        if not _JOB_ID.fullmatch(job_id):
+            raise ValueError(f"a job's id has 32 hex digits, not {job_id!r}")
+        limits, left_ms = self._settings, ""
+        if deadline is not None:
+            left = 1000 * (deadline - time.time())
+            if left <= 0:
+                metrics.expire("admission")
+                raise DeadlineExceeded("The deadline had passed before the picture was queued.")
+            left_ms = str(math.ceil(left))
         keys = [
             self._key("work"),
             self._key("job", job_id),
             self._key("image", job_id),
             self._key("finished"),
+            self._key("events", job_id),
         ]
         arguments: list[bytes | str | int] = [
             job_id,
@@ -142,6 +170,7 @@ class Jobs:
             limits.image_ttl_seconds,
             limits.image_ttl_seconds + limits.result_ttl_seconds,
             DRAIN_WINDOW_SECONDS,
+            left_ms,
         ]
         try:
             admitted, *load = await self._broker.run("submit", keys, arguments)
@@ -163,13 +192,15 @@ class Jobs:
         if not _JOB_ID.fullmatch(job_id):
             return None
         keys = [self._key(kind, job_id) for kind in ("result", "job", "image")]
-        outcome, status, has_image = await self._broker.run("look", keys, [])
+        outcome, status, has_image, late = await self._broker.run("look", keys, [])
         if outcome is not None:
             return JobView(job_id, **json.loads(outcome))
         if status is None:
             return None
-        if status == b"running" or (status == b"queued" and has_image):
+        if status == b"running" or (status == b"queued" and has_image and not late):
             return JobView(job_id, status.decode())
+        if status == b"queued" and late:
+            return JobView(job_id, "expired", error=DeadlineExceeded().problem())
         return JobView(job_id, "expired", error=JobExpired().problem())
 
     async def wait(self, job_id: str, seconds: float) -> JobView | None:
@@ -261,16 +292,16 @@ class Jobs:
             entries = await self._in_group(lambda: self._overdue(consumer, count))
             if not entries:
                 entries = await self._in_group(lambda: self._fresh(consumer, count, block_ms))
-        claimed = await self._take(entries)
+        claimed = await self._in_time(await self._take(entries), "claim")
         for job in [job for job in claimed if job.deliveries > self._settings.delivery_limit]:
             claimed.remove(job)
             await self._bury(job)
         return claimed
 
     async def alive(self, claimed: Sequence[Claimed]) -> set[str]:
-        """The ids of those that have not ended meanwhile; the others are let go of for good."""
+        """The ids of those that the model may begin: neither ended nor late. Others are let go of."""
         taken = await self._take([(job.entry, job.id) for job in claimed])
-        return {job.id for job in taken}
+        return {job.id for job in await self._in_time(taken, "forward")}
 
     async def image(self, job: Claimed) -> bytes | None:
         """The picture's bytes; None where they have expired or the job was cancelled."""
@@ -292,7 +323,7 @@ class Jobs:
 
     async def fail(self, claimed: Claimed, error: SpectrumError) -> bool:
         """Keep the failure; False where the job had ended before."""
-        status: Status = "expired" if isinstance(error, JobExpired) else "failed"
+        status: Status = "expired" if isinstance(error, DeadlineExceeded | JobExpired) else "failed"
         return await self._end(claimed.id, claimed.entry, claimed.reply, status, {"error": error.problem()})
 
     # How
@@ -331,13 +362,25 @@ class Jobs:
     async def _take(self, entries: Sequence[tuple[str, str]]) -> list[Claimed]:
         if not entries:
             return []
-        keys = [self._key("work"), *(self._key("job", job_id) for _, job_id in entries)]
+        keys = [self._key("work")]
+        for _, job_id in entries:
+            keys += [self._key("job", job_id), self._key("events", job_id)]
         taken = await self._broker.run("take", keys, [GROUP, *(entry for entry, _ in entries)])
         return [
-            Claimed(job_id, entry, row[1].decode(), json.loads(row[0]), row[3], row[2] / 1000)
+            Claimed(
+                job_id, entry, row[1].decode(), json.loads(row[0]), row[3], row[2] / 1000, _moment(row[4])
+            )
             for (entry, job_id), row in zip(entries, taken, strict=True)
             if row is not None
         ]
+
+    async def _in_time(self, jobs: Sequence[Claimed], stage: metrics.Expiry) -> list[Claimed]:
+        """Those that are not late; the others end as expired, before `stage`."""
+        late = [job for job in jobs if job.late]
+        for job in late:
+            if await self.fail(job, DeadlineExceeded()):
+                metrics.expire(stage)
+        return [job for job in jobs if job not in late]
 
     async def _bury(self, job: Claimed) -> None:
         limit = self._settings.delivery_limit
@@ -365,6 +408,7 @@ class Jobs:
     ) -> bool:
         names = (("work",), ("job", job_id), ("image", job_id), ("result", job_id))
         keys = [*(self._key(*name) for name in names), reply, self._key("finished"), self._key("dead")]
+        keys.append(self._key("events", job_id))
         kept = self._settings.result_ttl_seconds
         # The job is remembered for twice as long as its answer, to tell 'expired' from 'unknown'.
         arguments = [GROUP, entry, job_id, _dump({"status": status, **outcome}), status]
@@ -385,6 +429,11 @@ def retry_after(depth: int, finished: int, span_ms: int) -> int:
 
 def _references(entries: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[tuple[str, str]]:
     return [(entry.decode(), fields[b"job"].decode()) for entry, fields in entries]
+
+
+def _moment(left_ms: int | bytes) -> float | None:
+    """Where so many milliseconds from now lie on the monotonic clock; None for b''."""
+    return None if isinstance(left_ms, bytes) else time.monotonic() + left_ms / 1000
 
 
 def _dump(value: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from service import metrics
 from service.delivery.jobs import Claimed
-from service.errors import JobExpired, ParseFailed, QueueOutOfMemory, QueueUnavailable
+from service.errors import DeadlineExceeded, JobExpired, ParseFailed, QueueOutOfMemory, QueueUnavailable
 from service.worker.batching import Budget, choose
 from service.worker.craft import Craft, Picture
 from service.worker.holding import Holding, pause
@@ -114,12 +114,16 @@ class Pipeline:
     async def _prepare(self, piece: Piece) -> None:
         """Fetch and decode one picture; a bad one fails here, alone."""
         try:
-            data = await self.holding.insist(lambda: self.jobs.image(piece.job))
-            if data is None:
-                raise JobExpired("The picture waited too long for a worker.")
             async with self.decoding:
                 await self._room_to_decode()
+                # Fetched last, so that a job cancelled meanwhile costs neither memory nor decoding.
+                data = await self.holding.insist(lambda: self.jobs.image(piece.job))
+                if data is None:
+                    raise JobExpired("The picture waited too long for a worker.")
                 await self._decode(piece, data)
+            if piece.job.late:
+                metrics.expire("decode")
+                raise DeadlineExceeded()
         except Exception as error:
             self.ahead.pop(piece.job.id, None)
             await self.holding.fail(piece.job, error)

@@ -24,6 +24,7 @@ from service.worker.craft import Craft
 from service.worker.process import serve
 
 TORN = b""
+GATED = b"gated"  # decodes once the test opens the model's gate
 
 
 @dataclass
@@ -51,6 +52,8 @@ class FakeModel:
         self.decoded.append(len(data))
         if data == TORN:
             raise ImageUndecodable("Torn.")
+        if data == GATED:
+            self.gate.wait(60)
         row = np.frombuffer(data, np.uint8)
         return np.broadcast_to(row[None, :, None], (1, len(row), 3))
 

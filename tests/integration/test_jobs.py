@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import signal
+import time
 from collections.abc import Callable
 from os import kill
 from typing import Any
@@ -13,8 +13,9 @@ import pytest
 from redis.asyncio import Redis
 
 import service.delivery.jobs
+from service import metrics
 from service.delivery.jobs import GROUP, Claimed, Jobs, JobView
-from service.errors import ImageUndecodable, Overloaded, QueueOutOfMemory, QueueUnavailable
+from service.errors import DeadlineExceeded, ImageUndecodable, Overloaded, QueueOutOfMemory, QueueUnavailable
 from service.programs.embedded import EmbeddedValkey
 from service.settings import Settings
 
@@ -141,10 +142,17 @@ async def test_the_depth_limit_holds_against_a_crowd(connect: Connect) -> None:
     assert await jobs.submit(PICTURE, {})
 
 
-async def test_a_submission_sent_twice_is_one_job(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "token_hex", lambda size: "a" * 2 * size)
-    assert await jobs.submit(PICTURE, {}) == await jobs.submit(PICTURE, {})
+async def test_a_submission_sent_twice_is_one_job(jobs: Jobs) -> None:
+    job_id = "a" * 32
+    assert await jobs.submit(PICTURE, {}, job_id=job_id) == job_id
+    assert await jobs.submit(PICTURE, {}, job_id=job_id) == job_id
     assert await jobs.depth() == 1
+
+
+@pytest.mark.parametrize("stranger", ["", "A" * 32, "a" * 31, "a:b" + "c" * 29])
+async def test_an_id_that_is_none_is_refused(jobs: Jobs, stranger: str) -> None:
+    with pytest.raises(ValueError, match="32 hex digits"):
+        await jobs.submit(PICTURE, {}, job_id=stranger)
 
 
 async def test_a_full_server_refuses_pictures_and_still_ends_jobs(own_server: EmbeddedValkey) -> None:
@@ -319,7 +327,68 @@ async def test_a_picture_that_waited_too_long_expires(connect: Connect) -> None:
     assert code_of(await jobs.wait(job_id, 30)) == ("expired", "job_expired")
 
 
+# Deadlines
+
+
+def expired(stage: str) -> float:
+    """How many jobs this process has skipped before this stage."""
+    return metrics.EXPIRED.labels(stage=stage)._value.get()
+
+
+async def test_a_deadline_that_has_passed_is_refused_and_leaves_nothing(jobs: Jobs) -> None:
+    before = expired("admission")
+    with pytest.raises(DeadlineExceeded):
+        await jobs.submit(PICTURE, {}, deadline=time.time() - 1)
+    assert expired("admission") == before + 1
+    assert await keys_of(jobs) == {}
+
+
+async def test_a_job_that_waits_past_its_deadline_is_never_handed_out(jobs: Jobs) -> None:
+    late = await jobs.submit(PICTURE, {}, deadline=time.time() + 0.05)
+    in_time = await jobs.submit(PICTURE, {}, deadline=time.time() + 600)
+    assert code_of(await jobs.wait(late, 30)) == ("expired", "deadline_exceeded")
+    before = expired("claim")
+    (claimed,) = await jobs.claim("w", 10, 50)
+    assert claimed.id == in_time and not claimed.late
+    assert expired("claim") == before + 1
+    assert code_of(await jobs.get(late)) == ("expired", "deadline_exceeded")
+    assert await events_of(jobs, late) == ["queued", "expired"]
+    assert await jobs.depth() == 1
+
+
+async def test_a_job_whose_deadline_passes_in_a_workers_hands_is_not_begun(jobs: Jobs) -> None:
+    job_id = await jobs.submit(PICTURE, {}, deadline=time.time() + 0.2)
+    claimed = await claim_one(jobs)
+    assert claimed.deadline is not None
+    await asyncio.sleep(max(0.0, claimed.deadline - time.monotonic()) + 0.01)
+    assert (await seen(jobs, job_id)).status == "running"
+    assert await jobs.alive([claimed]) == set()
+    assert code_of(await jobs.get(job_id)) == ("expired", "deadline_exceeded")
+    assert await events_of(jobs, job_id) == ["queued", "running", "expired"]
+    assert await jobs.depth() == 0
+
+
 # Watching
+
+
+async def events_of(jobs: Jobs, job_id: str) -> list[str]:
+    """What the job's event list tells, in order."""
+    entries: Any = await jobs._broker.client.xrange(jobs._broker.key("events", job_id))
+    return [fields[b"status"].decode() for _, fields in entries]
+
+
+async def test_every_step_of_a_job_is_told_once_and_forgotten_with_it(connect: Connect) -> None:
+    jobs = connect()
+    job_id = await jobs.submit(PICTURE, {})
+    claimed = await claim_one(jobs)
+    await fall_silent(jobs, claimed)
+    again = await claim_one(connect(), "another")
+    await jobs.alive([again])
+    await jobs.finish(again, {})
+    await jobs.finish(claimed, {})
+    assert await events_of(jobs, job_id) == ["queued", "running", "done"]
+    ttls = await keys_of(jobs)
+    assert ttls[jobs._broker.key("events", job_id)] == ttls[jobs._broker.key("job", job_id)] > 0
 
 
 async def test_the_age_of_the_oldest_job_is_told(jobs: Jobs) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from service.settings import Settings
 from service.worker.batching import Budget
 from service.worker.process import published, work
 from tests.integration.conftest import MakeSettings
-from tests.integration.fake_worker import TORN, FakeModel
+from tests.integration.fake_worker import GATED, TORN, FakeModel
 
 Connect = Callable[..., Jobs]
 PICTURE, SUM = bytes([1, 2, 3]), 6
@@ -135,6 +136,18 @@ async def test_a_job_cancelled_ahead_of_the_model_is_never_computed(jobs: Jobs, 
         assert codes(await ended(jobs, first, second)) == ["done", "job_cancelled"]
     assert model.batches == [1]
     assert await jobs.depth() == 0
+
+
+async def test_a_deadline_that_passes_during_decoding_keeps_the_model_from_it(
+    jobs: Jobs, model: FakeModel
+) -> None:
+    async with working(jobs, model):
+        deadline = time.time() + 1.0
+        late = await jobs.submit(GATED, {}, deadline=deadline)
+        await true(lambda: len(model.decoded) == 1 and time.time() > deadline)
+        model.gate.set()
+        assert codes(await ended(jobs, late)) == ["deadline_exceeded"]
+    assert model.batches == []
 
 
 async def test_renewal_keeps_a_long_job_from_running_twice(connect: Connect, model: FakeModel) -> None:

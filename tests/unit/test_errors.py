@@ -23,7 +23,7 @@ def test_a_problem_document_holds_what_the_rfc_asks(kind: type[SpectrumError]) -
     problem = kind("What happened here.").problem("/jobs/7")
     assert problem["type"] == f"urn:problem-type:spectrum:{kind.code}"
     assert problem["detail"] == "What happened here." and problem["instance"] == "/jobs/7"
-    assert 400 <= http.HTTPStatus(problem["status"]) < 500 or problem["status"] in (500, 503)
+    assert 400 <= http.HTTPStatus(problem["status"]) < 500 or problem["status"] in (500, 503, 504)
     assert problem["title"] and not problem["title"].endswith(".")
 
 

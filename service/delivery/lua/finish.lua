@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- End a job once, whichever worker or caller comes first, and free what it held.
 -- Out of memory must not stop it: it deletes the picture before it keeps the answer.
--- KEYS  1 work  2 job  3 image  4 result  5 reply stream  6 finished  7 dead letters
+-- KEYS  1 work  2 job  3 image  4 result  5 reply stream  6 finished  7 dead letters  8 events
 -- ARGV  1 group  2 entry ('' by a caller)  3 id  4 outcome  5 status  6 result ttl (s)  7 job ttl (s)
 --       8 reply ttl (s)  9 deliveries of a dead letter ('' for none)
 -- Returns 1 where this call ended the job, 0 where it had ended before.
@@ -20,6 +20,8 @@ end
 redis.call('HSET', KEYS[2], 'status', ARGV[5])
 redis.call('HDEL', KEYS[2], 'request')
 redis.call('EXPIRE', KEYS[2], ARGV[7])
+redis.call('XADD', KEYS[8], 'MAXLEN', 16, '*', 'status', ARGV[5])
+redis.call('EXPIRE', KEYS[8], ARGV[7])
 redis.call('XADD', KEYS[5], 'MAXLEN', '~', 1000, '*', 'job', ARGV[3])
 redis.call('EXPIRE', KEYS[5], ARGV[8])
 if ARGV[2] ~= '' then
