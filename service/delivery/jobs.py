@@ -43,17 +43,23 @@ LOOK_SECONDS = 2.0  # how often a waiter looks itself, in case its reply was los
 DRAIN_WINDOW_SECONDS = 60
 REPLY_TTL_SECONDS = 3_600
 SILENT_CONSUMER_MS = 3_600_000
+_SHOWN = ("caller", "metadata")  # of a request, in its job's record
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """What a caller may know of a job; `result` once done, `error` (a problem document) once failed."""
+    """What a caller may know of a job; `result` once done, `error` (a problem document) once failed.
+
+    `caller` is the id of who made it, `metadata` is what they gave along.
+    """
 
     id: str
     status: Status
     result: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
+    caller: str = ""
+    metadata: dict[str, str] | None = None
 
     @property
     def ended(self) -> bool:
@@ -67,6 +73,8 @@ class JobView:
             told["result"] = self.result
         if self.error is not None:
             told["error"] = self.error
+        if self.metadata is not None:
+            told["metadata"] = self.metadata
         return told
 
 
@@ -116,6 +124,16 @@ class Jobs:
         """A queue at `settings.redis_url`; nothing is sent yet. ValueError without a usable address."""
         return cls(Broker.connect(settings), settings)
 
+    @property
+    def broker(self) -> Broker:
+        """The way to Redis that this queue takes, for what stands beside it on the same keys."""
+        return self._broker
+
+    @property
+    def replies(self) -> Replies:
+        """The stream that tells this process which jobs have ended."""
+        return self._replies
+
     async def close(self) -> None:
         """Let go of the connections."""
         await self._replies.close()
@@ -139,7 +157,8 @@ class Jobs:
         """Admit and enqueue one picture (still encoded); returns the job's id.
 
         `request` is plain JSON. The worker reads `prompts` (list or None), `caption`, `body_parts` and
-        `min_score` of it for the model and hands all of it to the encoder of the answer.
+        `min_score` of it for the model and hands all of it to the encoder of the answer; its `caller` and
+        `metadata` are shown with the job ever after.
         `job_id` (32 hex digits) names the job; where that one exists already, nothing is added. From
         `deadline` (seconds since the epoch) on nobody wants the answer: the model is not begun any more.
         Raises DeadlineExceeded, Overloaded, QueueOutOfMemory, QueueUnavailable; ValueError for an id.
@@ -171,6 +190,7 @@ class Jobs:
             limits.image_ttl_seconds + limits.result_ttl_seconds,
             DRAIN_WINDOW_SECONDS,
             left_ms,
+            _dump({name: request[name] for name in _SHOWN if request.get(name)}),
         ]
         try:
             admitted, *load = await self._broker.run("submit", keys, arguments)
@@ -192,16 +212,17 @@ class Jobs:
         if not _JOB_ID.fullmatch(job_id):
             return None
         keys = [self._key(kind, job_id) for kind in ("result", "job", "image")]
-        outcome, status, has_image, late = await self._broker.run("look", keys, [])
+        outcome, status, has_image, late, shown = await self._broker.run("look", keys, [])
+        about: dict[str, Any] = json.loads(shown or b"{}")
         if outcome is not None:
-            return JobView(job_id, **json.loads(outcome))
+            return JobView(job_id, **json.loads(outcome), **about)
         if status is None:
             return None
         if status == b"running" or (status == b"queued" and has_image and not late):
-            return JobView(job_id, status.decode())
+            return JobView(job_id, status.decode(), **about)
         if status == b"queued" and late:
-            return JobView(job_id, "expired", error=DeadlineExceeded().problem())
-        return JobView(job_id, "expired", error=JobExpired().problem())
+            return JobView(job_id, "expired", error=DeadlineExceeded().problem(), **about)
+        return JobView(job_id, "expired", error=JobExpired().problem(), **about)
 
     async def wait(self, job_id: str, seconds: float) -> JobView | None:
         """The job once it has ended; None where it has not within `seconds`, or does not exist.
@@ -408,7 +429,8 @@ class Jobs:
     ) -> bool:
         names = (("work",), ("job", job_id), ("image", job_id), ("result", job_id))
         keys = [*(self._key(*name) for name in names), reply, self._key("finished"), self._key("dead")]
-        keys.append(self._key("events", job_id))
+        keys += [self._key(*name) for name in (("events", job_id), ("listeners", job_id))]
+        keys += [self._key(*name) for name in (("hooks", job_id), ("callbacks",))]
         kept = self._settings.result_ttl_seconds
         # The job is remembered for twice as long as its answer, to tell 'expired' from 'unknown'.
         arguments = [GROUP, entry, job_id, _dump({"status": status, **outcome}), status]

@@ -2,6 +2,7 @@
 -- End a job once, whichever worker or caller comes first, and free what it held.
 -- Out of memory must not stop it: it deletes the picture before it keeps the answer.
 -- KEYS  1 work  2 job  3 image  4 result  5 reply stream  6 finished  7 dead letters  8 events
+--       9 listeners (the other reply streams)  10 hooks (its callbacks)  11 callbacks, by when they are due
 -- ARGV  1 group  2 entry ('' by a caller)  3 id  4 outcome  5 status  6 result ttl (s)  7 job ttl (s)
 --       8 reply ttl (s)  9 deliveries of a dead letter ('' for none)
 -- Returns 1 where this call ended the job, 0 where it had ended before.
@@ -22,11 +23,19 @@ redis.call('HDEL', KEYS[2], 'request')
 redis.call('EXPIRE', KEYS[2], ARGV[7])
 redis.call('XADD', KEYS[8], 'MAXLEN', 16, '*', 'status', ARGV[5])
 redis.call('EXPIRE', KEYS[8], ARGV[7])
-redis.call('XADD', KEYS[5], 'MAXLEN', '~', 1000, '*', 'job', ARGV[3])
-redis.call('EXPIRE', KEYS[5], ARGV[8])
+redis.call('SADD', KEYS[9], KEYS[5])
+for _, stream in ipairs(redis.call('SMEMBERS', KEYS[9])) do
+  redis.call('XADD', stream, 'MAXLEN', '~', 1000, '*', 'job', ARGV[3])
+  redis.call('EXPIRE', stream, ARGV[8])
+end
+redis.call('DEL', KEYS[9])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+for _, hook in ipairs(redis.call('SMEMBERS', KEYS[10])) do
+  redis.call('ZADD', KEYS[11], 'XX', now, hook)
+end
 if ARGV[2] ~= '' then
-  local time = redis.call('TIME')
-  redis.call('LPUSH', KEYS[6], time[1] * 1000 + math.floor(time[2] / 1000))
+  redis.call('LPUSH', KEYS[6], now)
   redis.call('LTRIM', KEYS[6], 0, 63)
 end
 if ARGV[9] ~= '' then

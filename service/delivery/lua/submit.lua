@@ -3,6 +3,7 @@
 -- KEYS  1 work  2 job  3 image  4 finished  5 events
 -- ARGV  1 id  2 picture  3 request  4 reply stream  5 depth limit  6 image ttl (s)  7 job ttl (s)
 --       8 window of the drain rate (s)  9 milliseconds until its deadline ('' for none)
+--       10 what its record shows of the request
 -- Returns {1} once enqueued, {0, depth, jobs finished in the window, milliseconds that they took}.
 if redis.call('EXISTS', KEYS[2]) == 1 then
   return {1} -- sent again by a client that lost our reply
@@ -21,7 +22,8 @@ if depth >= tonumber(ARGV[5]) then
   return {0, depth, count, span}
 end
 redis.call('SET', KEYS[3], ARGV[2], 'EX', ARGV[6])
-redis.call('HSET', KEYS[2], 'status', 'queued', 'request', ARGV[3], 'reply', ARGV[4], 'submitted', now)
+redis.call('HSET', KEYS[2], 'status', 'queued', 'request', ARGV[3], 'reply', ARGV[4], 'submitted', now,
+  'about', ARGV[10])
 if ARGV[9] ~= '' then
   -- By the server's clock, so that nobody else's need be right.
   redis.call('HSET', KEYS[2], 'deadline', now + ARGV[9])
