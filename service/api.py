@@ -12,10 +12,12 @@ from starlette.responses import Response
 
 from service import errors
 from service.delivery.jobs import Jobs
+from service.delivery.once import Once
 from service.settings import Settings
 from service.web import jobs as routes_jobs
 from service.web import parse as routes_parse
 from service.web import status as routes_status
+from service.web.fetch import Fetcher
 from service.web.middleware import BodyLimit, Surround, problem
 
 _DESCRIPTION = (
@@ -46,6 +48,8 @@ def create(settings: Settings | None = None, jobs: Jobs | None = None) -> FastAP
         redoc_url=None,
     )
     app.state.settings, app.state.jobs = settings, queue
+    app.state.once = Once(queue, settings)
+    app.state.fetcher = Fetcher(settings)
     app.include_router(routes_parse.router)
     app.include_router(routes_jobs.router)
     app.include_router(routes_status.router)

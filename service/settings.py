@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _WEIGHTS = Path(__file__).resolve().parent.parent / "model" / "weights"
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+def _split(value: Any) -> Any:
+    """'a, b' as ['a', 'b']: how a variable of the environment holds a list."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Schemes = Annotated[tuple[Literal["http", "https"], ...], NoDecode, BeforeValidator(_split)]
+Ports = Annotated[tuple[Port, ...], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
@@ -58,10 +69,31 @@ class Settings(BaseSettings):
     max_prompts: Count = Field(64, description="prompts of a request")
     max_prompt_length: Count = Field(100, description="characters of a prompt")
     max_caption_length: Count = Field(2_000, description="characters of a caption")
+    max_batch: Count = Field(32, description="pictures of a batch")
+    batch_concurrency: Count = Field(4, description="pictures of one batch that are read at once")
+    upload_timeout_seconds: Seconds = Field(60, description="how long a request's body may take to arrive")
+
+    # Pictures by URL
+    url_input: bool = Field(True, description="fetch pictures by URL")
+    url_schemes: Schemes = Field(("http", "https"), description="schemes of URLs, with commas")
+    url_ports: Ports = Field((80, 443), description="ports of URLs, with commas")
+    url_allow_networks: Networks = Field(
+        (), description="networks beside the public internet that URLs may lead to: 10.1.0.0/16,..."
+    )
+    url_max_redirects: Annotated[int, Field(ge=0)] = Field(3, description="redirects that a URL may take")
+    url_timeout_seconds: Seconds = Field(10, description="how long a URL may take, redirects included")
+    url_concurrency: Count = Field(16, description="URLs that one process fetches at once")
 
     # Queue
     queue_depth: Count = Field(256, description="jobs waiting or running before new ones are refused")
     wait_seconds: Seconds = Field(30, description="how long a request waits before it is answered 202")
+    cache_ttl_seconds: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="how long an answer serves equal requests too; absent = while it is kept, 0 = never"
+    )
+    idempotency_ttl_seconds: Count = Field(86_400, description="how long an Idempotency-Key is remembered")
+    max_metadata_bytes: Count = Field(2_048, description="bytes of a request's metadata, as JSON")
+    event_streams: Count = Field(256, description="event streams that one process serves at once")
+    event_heartbeat_seconds: Seconds = Field(15, description="longest silence of an event stream")
     max_deadline_ms: Count = Field(600_000, description="longest deadline that X-Deadline-Ms may set")
     image_ttl_seconds: Count = Field(3_600, description="how long a picture may wait for a worker")
     result_ttl_seconds: Count = Field(3_600, description="how long an answer is kept")
@@ -76,6 +108,12 @@ class Settings(BaseSettings):
     decode_threads: Count = Field(2, description="threads that decode pictures in a worker")
     heartbeat_seconds: Seconds = Field(2, description="how often a worker tells that it lives")
     drain_seconds: Seconds = Field(30, description="time to finish what is in hand when told to stop")
+
+    @property
+    def cache_ttl(self) -> int:
+        """Seconds for which an answer serves equal requests; never longer than it is kept."""
+        kept = self.result_ttl_seconds
+        return kept if self.cache_ttl_seconds is None else min(kept, self.cache_ttl_seconds)
 
     @property
     def checkpoint_path(self) -> Path:

@@ -346,7 +346,20 @@ BAD: dict[str, tuple[dict[str, Any], int, str]] = {
     "too many bytes": (form(GOOD + b"\0" * 200_000), 413, "image_too_large"),
     "too large a body": (form(GOOD + b"\0" * 400_000), 413, "body_too_large"),
     "base64 that is none": ({"json": {"image": {"base64": "@@@"}}}, 422, "image_base64_invalid"),
-    "a URL": ({"json": {"image": {"url": "http://a.example/b.jpg"}}}, 422, "url_input_unavailable"),
+    "a URL of the inside": ({"json": {"image": {"url": "http://127.0.0.1/b.jpg"}}}, 422, "url_refused"),
+    "a URL that is none": ({"json": {"image": {"url": "b.jpg"}}}, 422, "url_invalid"),
+    "an empty URL": ({"json": {"image": {"url": ""}}}, 422, "url_invalid"),
+    "a form's URL of the inside": (
+        {"files": {"image_url": (None, "http://[::1]/")}},
+        422,
+        "url_refused",
+    ),
+    "a form's URL as a file": ({"files": {"image_url": ("a", b"http://a")}}, 422, "invalid_field"),
+    "a form's picture and URL": (
+        {"files": {"image": ("a", GOOD), "image_url": (None, "http://a")}},
+        422,
+        "conflicting_fields",
+    ),
     "both sources": ({"json": {"image": {"url": "http://a", "base64": "aa"}}}, 422, "conflicting_fields"),
     "JSON that is none": (
         {"content": b'{"image":', "headers": {"Content-Type": "application/json"}},
