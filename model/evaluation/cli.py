@@ -12,10 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from model.data.ccp import CcpDataset
+from model.data.formats.item import Photos
+from model.data.formats.registry import DATASETS, open_dataset
 from model.evaluation.baselines.baseline import BASELINES, Baseline
 from model.evaluation.feeding import Parses
 from model.evaluation.gallery import Gallery
 from model.evaluation.hardware import cores, hardware
+from model.evaluation.labelled import evaluate_labelled
 from model.evaluation.plan import DEFAULT_TASKS, GENERATED_TASKS, TASKS, Plan
 from model.evaluation.report import Report
 from model.evaluation.result import Result
@@ -30,8 +33,8 @@ def arguments(baselines: Mapping[str, Baseline] = BASELINES) -> argparse.Argumen
     """The command's options, those of the baselines among them."""
     parser = argparse.ArgumentParser(prog="spectrum evaluate", description=__doc__)
     add = parser.add_argument
-    add("--dataset", choices=("ccp",), default="ccp")
-    add("--data", type=Path, help="prepared dataset; otherwise $SPECTRUM_CCP, otherwise ../shared/data/ccp")
+    add("--dataset", choices=tuple(DATASETS), default="ccp", help="layout of --data; %(default)s by default")
+    add("--data", type=Path, help="the dataset; of ccp otherwise $SPECTRUM_CCP or ../shared/data/ccp")
     add("--split", default="val")
     add("--vocabulary", choices=sorted(VOCABULARIES), default="ccp19")
     add("--checkpoint", type=Path, help="folder of a checkpoint; otherwise the shipped one")
@@ -95,6 +98,8 @@ def main(
     """
     words = list(sys.argv[1:] if argv is None else argv)
     options = arguments(baselines).parse_args(words)
+    if options.dataset != "ccp":
+        return on_another_dataset(options, words, open_parser)
     try:
         plan = planned(options)
         parser = open_parser(options)
@@ -123,6 +128,45 @@ def main(
         written = report.write(options.out, gallery)
         sys.stdout.write("".join(f"\nwrote {path}" for path in written) + "\n")
     return 0
+
+
+def on_another_dataset(options: argparse.Namespace, words: list[str], open_parser: OpenParser) -> int:
+    """Measure on a dataset in a release's own layout: its own words, and its people."""
+    try:
+        photos = another_dataset(options)
+        parser = open_parser(options)
+        started = time.monotonic()
+        results = evaluate_labelled(
+            parser, photos, limit=options.limit, batch=options.batch, quiet=options.quiet
+        )
+    except ValueError as error:
+        sys.stderr.write(f"spectrum evaluate: {error}\n")
+        return 2
+    named: dict[str, str | int] = {"model": parser.name, "revision": parser.revision}
+    named |= {"dataset": options.dataset, "split": options.split}
+    report = Report(
+        named | ({"first photos": options.limit} if options.limit else {}),
+        tuple(results),
+        hardware=hardware(str(getattr(parser, "device", "cpu")))
+        | {"took": f"{time.monotonic() - started:.0f} s"},
+        command=shlex.join(["spectrum", "evaluate", *words]),
+    )
+    sys.stdout.write(report.text())
+    if options.out is not None:
+        written = report.write(options.out, None)
+        sys.stdout.write("".join(f"\nwrote {path}" for path in written) + "\n")
+    return 0
+
+
+def another_dataset(options: argparse.Namespace) -> Photos:
+    """The split's photos; ValueError for options that are CCP's alone."""
+    if options.data is None:
+        raise ValueError(f"--dataset {options.dataset} needs --data DIR")
+    if options.all or options.tasks or options.baseline:
+        raise ValueError("--all, --tasks and --baseline are for ccp; other datasets have tasks of their own")
+    if options.limit is not None and options.limit < 1:
+        raise ValueError(f"limit must be at least 1, not {options.limit}")
+    return open_dataset(options.dataset, options.data, options.split)
 
 
 def planned(options: argparse.Namespace) -> Plan:
