@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 
 from service import errors
@@ -56,6 +57,7 @@ def create(settings: Settings | None = None, jobs: Jobs | None = None) -> FastAP
     app.add_exception_handler(errors.SpectrumError, _told)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_middleware(GZipMiddleware, minimum_size=1_024, compresslevel=4)  # event streams and PNG as they are
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(Surround)  # added last, so it is the outermost
     return app

@@ -78,6 +78,12 @@ class BodyTooLarge(SpectrumError):
     code, status, title = "body_too_large", 413, "The body is too large"
 
 
+class NotAcceptable(SpectrumError):
+    """The answer cannot be had in any format that `Accept` or `format` names."""
+
+    code, status, title = "not_acceptable", 406, "The answer does not come in this format"
+
+
 class UnsupportedMediaType(SpectrumError):
     """Neither multipart/form-data nor application/json."""
 
@@ -292,6 +298,12 @@ class JobExpired(SpectrumError):
     """The picture waited too long for a worker, or the answer is no longer kept."""
 
     code, status, title = "job_expired", 410, "The job has expired"
+
+
+class IdempotencyKeyReused(SpectrumError):
+    """The Idempotency-Key was used before, with another request."""
+
+    code, status, title = "idempotency_key_reused", 422, "This idempotency key belongs to another request"
 
 
 class DeadlineExceeded(SpectrumError):

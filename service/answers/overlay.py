@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageFont
 
-if TYPE_CHECKING:
-    from model.parser import Parsing, Segment
+from service.answers import pixels
 
 # Neighbours in this list are far apart in hue, since neighbours in an answer often touch in the picture.
 _PALETTE = (
@@ -21,6 +20,91 @@ _PALETTE = (
 _PERSON_COLORS = ("#ffffff", "#ffe14d", "#6dffd8", "#ff9ef5", "#9ed0ff")
 _PAPER = "#16181d"
 _FILL = 0.5  # share of a segment's colour over the photo: cloth stays readable below it
+
+
+class Region(Protocol):
+    """A person or segment, as far as it is drawn: `bbox` is x, y, width, height."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def bbox(self) -> tuple[int, int, int, int]: ...
+
+
+class Segment(Region, Protocol):
+    """A region with a name."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def person_id(self) -> int: ...
+    @property
+    def score(self) -> float: ...
+
+
+class Parsing(Protocol):
+    """What can be drawn: maps (H, W) of who owns each pixel, and who they are."""
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+    @property
+    def segment_map(self) -> NDArray[np.uint16]: ...
+    @property
+    def person_map(self) -> NDArray[np.uint16]: ...
+    @property
+    def persons(self) -> Sequence[Region]: ...
+    @property
+    def segments(self) -> Sequence[Segment]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A person or segment of an answer."""
+
+    id: int
+    bbox: tuple[int, int, int, int]
+    score: float
+    label: str = ""
+    person_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer as a parsing that can be drawn."""
+
+    segment_map: NDArray[np.uint16]
+    person_map: NDArray[np.uint16]
+    persons: Sequence[_Part]
+    segments: Sequence[_Part]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the picture."""
+        height, width = self.segment_map.shape
+        return height, width
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> Answered:
+        """An answer's JSON with masks in any format; what it leaves out is not drawn."""
+        size = (answer["image"]["height"], answer["image"]["width"])
+        persons, segments = (answer.get(kind) or () for kind in ("persons", "segments"))
+        return cls(
+            pixels.label_map(segments, size),
+            pixels.label_map(persons, size),
+            [_part(person) for person in persons],
+            [_part(segment) for segment in segments],
+        )
+
+
+def _part(part: Mapping[str, Any]) -> _Part:
+    x, y, width, height = part["bbox"]
+    label, person_id = part.get("label", ""), part.get("person_id", 0)
+    return _Part(part["id"], (x, y, width, height), part["score"], label, person_id)
+
+
+def ground(size: tuple[int, int]) -> NDArray[np.uint8]:
+    """What to draw on where the picture (height, width) is not at hand any more: (H, W, 3), plain."""
+    return np.full((*size, 3), 236, dtype=np.uint8)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from service import errors
 from service.delivery.jobs import Jobs, JobView
 from service.schemas import JobAnswer, ProblemAnswer
 from service.settings import Settings
-from service.web import doors
+from service.web import doors, negotiate
 from service.web.waiting import patience
 
 router = APIRouter()
@@ -22,10 +22,16 @@ async def job(job_id: str, request: Request) -> Response:
     jobs: Jobs = request.app.state.jobs
     await doors.authorise(request)
     wished = patience(request.headers, longest=settings.wait_seconds, usual=0)
+    form = negotiate.wanted_of_job(request)
     view = await _view(jobs, job_id)
     if not view.ended and wished.seconds:
         view = await jobs.wait(job_id, wished.seconds) or await _view(jobs, job_id)
-    return JSONResponse(view.wire())
+    told = view.wire()
+    if view.status != "done" or view.result is None:
+        return JSONResponse(told, headers={"Vary": "Accept"})
+    if form.name == negotiate.JSON:
+        return JSONResponse(told | {"result": form.shorten(view.result)}, headers={"Vary": "Accept"})
+    return await negotiate.respond(form, view.result)
 
 
 @router.delete("/jobs/{job_id}", response_model=JobAnswer, responses={404: {"model": ProblemAnswer}})

@@ -7,12 +7,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from service import errors, metrics
+from service import errors, images, metrics
 from service.answers.masks import FORMATS
 from service.delivery.jobs import Jobs, JobView
 from service.schemas import JobAnswer, ParseAnswer, ParseBody, ProblemAnswer
 from service.settings import Settings
-from service.web import doors, intake
+from service.web import doors, intake, negotiate
+from service.web.negotiate import Form
 from service.web.submitting import Submitted, submit_one
 from service.web.waiting import Patience, patience
 
@@ -42,6 +43,8 @@ _FORM = {
         "body_parts": {"type": "boolean", "default": False},
         "min_score": {"type": "number", "minimum": 0, "maximum": 1, "default": 0},
         "mask_format": {"type": "string", "enum": list(FORMATS), "default": "rle"},
+        "include": {"type": "string", "description": "fields of the answer, with commas"},
+        "exclude": {"type": "string", "description": "fields to leave out, with commas"},
     },
 }
 _BODY = {
@@ -77,25 +80,28 @@ async def parse(request: Request) -> Response:
     )
     with metrics.timed("upload"):
         data, options = await intake.read(request, settings)
-    submitted = await submit_one(request, data, options, deadline=wished.deadline)
+    form = negotiate.wanted(request, options)
+    submitted = await submit_one(request, data, form.carried(options), deadline=wished.deadline)
     if wished.respond_async:
-        return _accepted(submitted, {"Preference-Applied": "respond-async"})
+        return _accepted(submitted, form, {"Preference-Applied": "respond-async"})
     ended = await jobs.wait(submitted.id, wished.seconds)
     if ended is None:
-        return _outlasted(submitted, wished)
-    return JSONResponse(_answer(request, ended))
+        return _outlasted(submitted, form, wished)
+    limits = images.Limits.of(settings)
+    return await negotiate.respond(form, _answer(request, ended), picture=data, limits=limits)
 
 
-def _accepted(submitted: Submitted, headers: dict[str, str]) -> Response:
+def _accepted(submitted: Submitted, form: Form, headers: dict[str, str]) -> Response:
+    """The job's address, at which the answer will be had in the form that was asked for."""
     told = {"id": submitted.id, "status": "queued"}
-    return JSONResponse(told, 202, {"Location": f"/jobs/{submitted.id}", **headers})
+    return JSONResponse(told, 202, {"Location": f"/jobs/{submitted.id}{form.query}", **headers})
 
 
-def _outlasted(submitted: Submitted, wished: Patience) -> Response:
+def _outlasted(submitted: Submitted, form: Form, wished: Patience) -> Response:
     """The answer to a caller whose wait is over before the job is."""
     if wished.late:
         raise errors.DeadlineExceeded("The deadline passed before there was an answer.")
-    return _accepted(submitted, {})
+    return _accepted(submitted, form, {})
 
 
 def _answer(request: Request, ended: JobView) -> dict[str, Any]:
