@@ -163,15 +163,15 @@ def _say(text: str) -> None:
 
 
 def _serve(_arguments: argparse.Namespace, settings: Settings) -> int:
-    from service.programs import serve
+    from service.programs import roles, serve
 
-    return asyncio.run(serve.run(settings, _say))
+    return roles.run(serve.run(settings, _say))
 
 
 def _api(_arguments: argparse.Namespace, settings: Settings) -> int:
     from service.programs import roles
 
-    return asyncio.run(roles.run_api(settings))
+    return roles.run(roles.run_api(settings))
 
 
 def _worker(_arguments: argparse.Namespace, settings: Settings) -> int:

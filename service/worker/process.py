@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import prometheus_client
+from uvicorn.loops.auto import auto_loop_factory
 
 from service import metrics
 from service.delivery.jobs import Jobs
@@ -47,7 +48,8 @@ def run_worker(settings: Settings) -> None:
         prometheus_client.start_http_server(settings.worker_metrics_port, settings.host)
     _watch_gpu()
     try:
-        drained = asyncio.run(serve(settings, craft_of(parser, settings), about(parser, settings)))
+        with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+            drained = runner.run(serve(settings, craft_of(parser, settings), about(parser, settings)))
     except* DevicePoisoned as lost:
         log.critical("the worker ends: %s", lost.exceptions[0])
         raise SystemExit(1) from lost

@@ -7,7 +7,6 @@ the model sees the picture.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from model.parsing import Parsing, Person, Segment
 from service import images, schemas
+from service.programs import roles
 from service.settings import Settings
 from service.worker.craft import Craft
 from service.worker.process import serve
@@ -74,4 +74,4 @@ if __name__ == "__main__":
     settings = Settings()
     stub = Stub(Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]))
     told = {**MODEL, "device": "stub"}
-    sys.exit(0 if asyncio.run(serve(settings, stub.craft(settings), told)) else 1)
+    sys.exit(0 if roles.run(serve(settings, stub.craft(settings), told)) else 1)
