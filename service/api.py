@@ -57,7 +57,8 @@ def create(settings: Settings | None = None, jobs: Jobs | None = None) -> FastAP
     app.add_exception_handler(errors.SpectrumError, _told)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_middleware(GZipMiddleware, minimum_size=1_024, compresslevel=4)  # event streams and PNG as they are
+    # Event streams and PNG go out as they are.
+    app.add_middleware(GZipMiddleware, minimum_size=1_024, compresslevel=4)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(Surround)  # added last, so it is the outermost
     return app

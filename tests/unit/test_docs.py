@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from service.errors import ERRORS
 from service.settings import Settings
 from service.web import jobs as routes_jobs
 from service.web import parse as routes_parse
@@ -51,11 +50,6 @@ def test_a_page_names_make_targets_that_exist(page: Path) -> None:
     assert set(re.findall(r"^make ([a-z]+)|`make ([a-z]+)", text(page), re.MULTILINE)) <= {
         pair for target in targets for pair in ((target, ""), ("", target))
     }
-
-
-def test_the_api_page_lists_every_error_with_its_status() -> None:
-    told = re.findall(r"^\| `([a-z0-9_]+)` \| (\d{3}) \|", text(ROOT / "docs" / "api.md"), re.MULTILINE)
-    assert {(code, int(status)) for code, status in told} == {(c, kind.status) for c, kind in ERRORS.items()}
 
 
 def test_the_api_page_lists_every_route() -> None:
