@@ -28,7 +28,7 @@ change. A job that failed holds the same document as its `error`, and so does ea
 `instance` is the path of the request. Where there is a `Retry-After` header (seconds), `retry_after` says the
 same. Further members belong to single codes, such as `errors` of `invalid_field`: every field that is wrong.
 
-What may be tried again unchanged: 408, 429, 503 and 504, after `Retry-After` where there is one, and a 500 once.
+What may be tried again unchanged: 408, 429, 503 and 504, after `Retry-After` where there is one; a 500 once.
 All other errors come again until the request has changed.
 """
 
