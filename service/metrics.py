@@ -14,7 +14,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 Stage = Literal["upload", "queue", "decode", "preprocess", "forward", "postprocess", "encode"]
 Expiry = Literal["admission", "claim", "decode", "forward"]
-Rejection = Literal["depth", "memory", "unavailable"]
+CacheOutcome = Literal["hit", "miss", "shared", "bypass"]
+Rejection = Literal["depth", "age", "memory", "unavailable", "rate", "concurrency", "quota"]
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 SIZES = (1, 2, 4, 8, 16, 32, 64)
@@ -22,6 +23,8 @@ SIZES = (1, 2, 4, 8, 16, 32, 64)
 # Counted by the API
 REQUESTS = Counter("parse_requests_total", "Requests answered", ["route", "code"])
 REJECTED = Counter("parse_rejected_total", "Jobs refused at admission", ["reason"])
+CACHE = Counter("parse_cache_total", "Pictures by where their answer comes from", ["outcome"])
+DISCONNECTS = Counter("parse_disconnects_total", "Callers who left before their answer")
 INFLIGHT = Gauge("parse_inflight", "Requests being answered now")
 QUEUE_DEPTH = Gauge("parse_queue_depth", "Jobs waiting or running")
 OLDEST_JOB_AGE = Gauge("parse_oldest_job_age_seconds", "Age of the oldest job that has not ended")
@@ -33,7 +36,7 @@ EXPIRED = Counter("parse_expired_total", "Jobs skipped since their deadline had 
 # Counted by the worker
 BATCH_SIZE = Histogram("parse_batch_size", "Pictures that shared one call of the model", buckets=SIZES)
 REDELIVERIES = Counter("parse_redeliveries_total", "Jobs taken over from a worker that fell silent")
-DEAD_LETTERS = Counter("parse_dead_letters_total", "Jobs given up after the delivery limit")
+DEAD_LETTERS = Counter("parse_dead_letters_total", "Jobs that could not be parsed")
 GPU_MEMORY = Gauge("parse_gpu_memory_bytes", "Memory of the GPU held by the model")
 GPU_UTILISATION = Gauge("parse_gpu_utilisation_ratio", "Share of time in which the GPU was busy")
 

@@ -61,6 +61,13 @@ class Settings(BaseSettings):
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     threads: Count | None = Field(None, description="CPU threads of the model; absent = torch's choice")
 
+    # Doors
+    auth: Literal["auto", "keys", "open"] = Field(
+        "auto", description="who may ask: holders of keys, anybody (open), or keys but on loopback (auto)"
+    )
+    keys_file: Path | None = Field(None, description="file that holds the API keys, in place of Redis")
+    metrics_open: bool = Field(True, description="show the API's /metrics without a key")
+
     # What one request may hold
     max_body_bytes: Count = Field(32 * 2**20, description="bytes of a request's body")
     max_image_bytes: Count = Field(20 * 2**20, description="bytes of one picture, still encoded")
@@ -86,6 +93,9 @@ class Settings(BaseSettings):
 
     # Queue
     queue_depth: Count = Field(256, description="jobs waiting or running before new ones are refused")
+    queue_age_seconds: Seconds = Field(
+        120, description="how long a job may have waited for a worker before new ones are refused"
+    )
     wait_seconds: Seconds = Field(30, description="how long a request waits before it is answered 202")
     cache_ttl_seconds: Annotated[int, Field(ge=0)] | None = Field(
         None, description="how long an answer serves equal requests too; absent = while it is kept, 0 = never"
@@ -97,12 +107,20 @@ class Settings(BaseSettings):
     max_deadline_ms: Count = Field(600_000, description="longest deadline that X-Deadline-Ms may set")
     image_ttl_seconds: Count = Field(3_600, description="how long a picture may wait for a worker")
     result_ttl_seconds: Count = Field(3_600, description="how long an answer is kept")
+    dead_letter_ttl_seconds: Count = Field(
+        604_800, description="how long a job that could not be parsed is kept with its picture"
+    )
+    dead_letters_kept: Annotated[int, Field(ge=0)] = Field(
+        32, description="jobs that could not be parsed that are kept at most"
+    )
     redis_timeout_seconds: Seconds = Field(5, description="how long one command may take")
     redis_connections: Count = Field(64, description="connections of one process to Redis")
 
     # Worker
     lease_seconds: Seconds = Field(30, description="silence after which a worker's jobs go to another")
-    delivery_limit: Count = Field(3, description="times a job is tried before it is a dead letter")
+    delivery_limit: Annotated[int, Field(ge=2)] = Field(
+        3, description="times a job is tried before it is a dead letter; from the second on it runs alone"
+    )
     batch_size: Count = Field(8, description="pictures that share one call of the model")
     batch_pixels: Count = Field(4_194_304, description="pixels on the device that share one call")
     decode_threads: Count = Field(2, description="threads that decode pictures in a worker")

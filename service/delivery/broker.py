@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,25 @@ from redis.backoff import ExponentialWithJitterBackoff
 from service.errors import QueueOutOfMemory, QueueUnavailable
 from service.settings import Settings
 
-SCRIPTS = ("submit", "look", "group", "take", "lease", "finish", "beat", "retire")
+SCRIPTS = (
+    "submit",
+    "look",
+    "group",
+    "take",
+    "lease",
+    "finish",
+    "beat",
+    "retire",
+    "load",
+    "fetch",
+    "letter",
+    "drop",
+    "claim",
+    "disclaim",
+    "leave",
+    "enter",
+    "exit",
+)
 _LUA = Path(__file__).with_name("lua")
 _AWAY = (
     redis_errors.ConnectionError,
@@ -33,10 +52,7 @@ class Broker:
         self.client = client
         self._tag = "{" + prefix + "}"
         self._longest_block = max(1, round(timeout_seconds * 500))
-        self._scripts = {
-            name: client.register_script((_LUA / f"{name}.lua").read_text(encoding="utf-8"))
-            for name in SCRIPTS
-        }
+        self._scripts = {name: client.register_script(_source(name)) for name in SCRIPTS}
 
     @classmethod
     def connect(cls, settings: Settings) -> Broker:
@@ -73,6 +89,15 @@ class Broker:
     async def close(self) -> None:
         """Let go of the connections."""
         await self.client.aclose()
+
+
+def _source(name: str) -> str:
+    """A script of `lua/`, with the file put in that a line `-- include NAME` names."""
+    text = (_LUA / f"{name}.lua").read_text(encoding="utf-8")
+    for included in re.findall(r"^-- include (\w+)$", text, re.MULTILINE):
+        part = (_LUA / f"{included}.lua").read_text(encoding="utf-8")
+        text = text.replace(f"-- include {included}\n", part)
+    return text
 
 
 @contextmanager

@@ -27,6 +27,11 @@ class Holding:
     def __len__(self) -> int:
         return len(self._held)
 
+    @property
+    def ids(self) -> Collection[str]:
+        """Those of the jobs that are held."""
+        return self._held.keys()
+
     def take(self, job: Claimed) -> bool:
         """Hold a claimed job; False where we hold it already, as after a lease of ours ran out."""
         known = job.id in self._held

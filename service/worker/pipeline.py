@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -14,14 +14,16 @@ import numpy as np
 
 from service import metrics
 from service.delivery.jobs import Claimed
-from service.errors import DeadlineExceeded, JobExpired, ParseFailed, QueueOutOfMemory, QueueUnavailable
+from service.errors import JobExpired, ParseFailed, QueueOutOfMemory, QueueUnavailable
 from service.worker.batching import Budget, choose
 from service.worker.craft import Craft, Picture
+from service.worker.danger import Danger
 from service.worker.holding import Holding, pause
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Step = Callable[[str, Sequence[Claimed]], Awaitable[set[str]]]  # of a consumer's jobs, those still wanted
 BLOCK_MS = 500  # also how long an idle worker may take to notice that it should stop
 DECODED_AHEAD = 64_000_000  # pixels that may lie decoded before the model gets to them (192 MB)
 
@@ -63,6 +65,7 @@ class Pipeline:
         self.ahead: dict[str, Piece] = {}
         self.moved = asyncio.Condition()
         self.decoding = asyncio.Semaphore(decode_threads)
+        self.danger = Danger()
         self.closed = False
         self.over = asyncio.Event()
         self.device = ThreadPoolExecutor(1, "device")
@@ -95,7 +98,7 @@ class Pipeline:
                 await self.moved.wait_for(lambda: len(self.ahead) < self.budget.count)
                 room = self.budget.count - len(self.ahead)
             try:
-                claimed = await self.jobs.claim(self.holding.consumer, room, BLOCK_MS)
+                claimed = await self.jobs.claim(self.holding.consumer, room, BLOCK_MS, self.holding.ids)
                 failures = 0
             except (QueueUnavailable, QueueOutOfMemory) as error:
                 failures += 1
@@ -113,21 +116,24 @@ class Pipeline:
 
     async def _prepare(self, piece: Piece) -> None:
         """Fetch and decode one picture; a bad one fails here, alone."""
-        try:
-            async with self.decoding:
-                await self._room_to_decode()
-                # Fetched last, so that a job cancelled meanwhile costs neither memory nor decoding.
-                data = await self.holding.insist(lambda: self.jobs.image(piece.job))
-                if data is None:
-                    raise JobExpired("The picture waited too long for a worker.")
-                await self._decode(piece, data)
-            if piece.job.late:
-                metrics.expire("decode")
-                raise DeadlineExceeded()
-        except Exception as error:
-            self.ahead.pop(piece.job.id, None)
-            await self.holding.fail(piece.job, error)
+        async with self.decoding:
+            await self._room_to_decode()
+            async with self.danger.enter(alone=piece.job.suspect):
+                image = None
+                try:
+                    # Fetched last, so that a job cancelled meanwhile costs neither memory nor decoding.
+                    data = await self.holding.insist(lambda: self.jobs.fetch(piece.job))
+                    if data is None:
+                        raise JobExpired("The picture waited too long for a worker.")
+                    image = await self._decode(piece, data)
+                except Exception as error:
+                    await self.holding.fail(piece.job, error)
+                wanted = [] if image is None else await self._wanted(self.jobs.rest, [piece])
         async with self.moved:
+            if image is not None and wanted:
+                piece.image, piece.ready = image, True
+            else:
+                self.ahead.pop(piece.job.id, None)
             self.moved.notify_all()
 
     async def _room_to_decode(self) -> None:
@@ -136,17 +142,16 @@ class Pipeline:
                 lambda: sum(piece.pixels for piece in self.ahead.values()) < DECODED_AHEAD
             )
 
-    async def _decode(self, piece: Piece, data: bytes) -> None:
+    async def _decode(self, piece: Piece, data: bytes) -> Picture:
         start = perf_counter()
         image = await self._thread(self.craft.decode, data)
         piece.decode_ms = 1000 * (perf_counter() - start)
         metrics.observe("decode", piece.decode_ms / 1000)
         piece.query = self.craft.query(piece.job.request)
         piece.cost = self.craft.cost(image.shape[1], image.shape[0])
-        if piece.job.deliveries > 1:
-            # It may have ended a process. Alone, it takes no other down with it again.
+        if piece.job.suspect:  # as dear as a whole batch, so that it is one
             piece.cost = max(piece.cost, self.budget.pixels)
-        piece.image, piece.ready = image, True
+        return image
 
     async def _lost(self, job_ids: set[str]) -> None:
         """Another worker has these; what is not on the device yet need not go there."""
@@ -176,40 +181,53 @@ class Pipeline:
     async def _feed(self, tasks: asyncio.TaskGroup) -> None:
         """Batch after batch; answers are encoded and kept while the next one computes."""
         while batch := await self._next():
-            batch = await self._still_wanted(batch)
-            if not batch:
-                continue
-            try:
-                outcomes = await self._forward(batch)
-            except DevicePoisoned:
-                self.over.set()  # whoever else is about must not take in more
-                raise
-            for piece, outcome in zip(batch, outcomes, strict=True):
-                tasks.create_task(self._answer(piece, outcome), name=f"answer {piece.job.id}")
+            alone = batch[0].job.suspect
+            async with self.danger.enter(alone=alone):
+                batch = await self._wanted(self.jobs.begin, batch)
+                try:
+                    outcomes = await self._forward(batch)
+                except DevicePoisoned:
+                    self.over.set()  # whoever else is about must not take in more
+                    raise
+                answers = [
+                    tasks.create_task(self._answer(piece, outcome), name=f"answer {piece.job.id}")
+                    for piece, outcome in outcomes
+                ]
+                if alone and answers:  # what is in danger until its answer is kept stays alone until then
+                    await asyncio.wait(answers)
 
-    async def _still_wanted(self, batch: list[Piece]) -> list[Piece]:
-        """The batch without what was cancelled or ended elsewhere meanwhile."""
+    async def _wanted(self, step: Step, batch: list[Piece]) -> list[Piece]:
+        """The batch without what was cancelled, came too late or ended elsewhere meanwhile."""
+        if not batch:
+            return []
         try:
-            alive = await self.jobs.alive([piece.job for piece in batch])
+            wanted = await step(self.holding.consumer, [piece.job for piece in batch])
         except QueueUnavailable:
             return batch  # computing in vain is no harm
         for piece in batch:
-            if piece.job.id not in alive:
+            if piece.job.id not in wanted:
                 self.holding.drop(piece.job.id)
-        return [piece for piece in batch if piece.job.id in alive]
+        return [piece for piece in batch if piece.job.id in wanted]
 
-    async def _forward(self, batch: list[Piece]) -> list[Any]:
+    async def _forward(self, batch: list[Piece]) -> list[tuple[Piece, Any]]:
         """Each picture's reading, or the exception that it raised: one by one where the batch fails."""
+        if not batch:
+            return []
         metrics.BATCH_SIZE.observe(len(batch))
         try:
-            return await asyncio.get_running_loop().run_in_executor(self.device, self._parse, batch)
+            readings = await asyncio.get_running_loop().run_in_executor(self.device, self._parse, batch)
+            return list(zip(batch, readings, strict=True))
         except Exception as error:
             if _poisons(error):
                 raise DevicePoisoned(f"the device is lost: {error}") from error
             if len(batch) == 1:
-                return [error]
+                return [(batch[0], error)]
             log.warning("a batch of %d failed, now one by one: %r", len(batch), error)
-        return [(await self._forward([piece]))[0] for piece in batch]
+        await self._wanted(self.jobs.rest, batch)
+        outcomes = []
+        for piece in batch:
+            outcomes += await self._forward(await self._wanted(self.jobs.begin, [piece]))
+        return outcomes
 
     def _parse(self, batch: Sequence[Piece]) -> list[Any]:
         readings = self.craft.parse([piece.image for piece in batch], [piece.query for piece in batch])

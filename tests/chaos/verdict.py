@@ -45,7 +45,7 @@ class Ends:
 
 async def read(jobs: Jobs, ids: Iterable[str]) -> Ends:
     """The queue as it stands; `ids` are the jobs that callers know of."""
-    client, key = jobs._broker.client, jobs._broker.key
+    client, key = jobs.broker.client, jobs._broker.key
     ends = Ends({})
     for job_id in ids:
         view = await jobs.get(job_id)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-import service.delivery.jobs
+import service.delivery.outcomes
 from service import metrics
 from service.delivery.jobs import GROUP, Claimed, Jobs, JobView
 from service.errors import DeadlineExceeded, ImageUndecodable, Overloaded, QueueOutOfMemory, QueueUnavailable
@@ -25,8 +25,8 @@ PICTURE = b"\x00\xff any bytes"
 
 async def keys_of(jobs: Jobs) -> dict[str, int]:
     """Every key under the queue's prefix and its time to live in seconds, -1 for ever."""
-    client: Redis = jobs._broker.client
-    names = [name.decode() async for name in client.scan_iter(f"{jobs._broker.key()}*", count=1000)]
+    client: Redis = jobs.broker.client
+    names = [name.decode() async for name in client.scan_iter(f"{jobs.broker.key()}*", count=1000)]
     return {name: await client.ttl(name) for name in names}
 
 
@@ -51,7 +51,7 @@ def code_of(view: JobView | None) -> tuple[str, str]:
 
 async def fall_silent(jobs: Jobs, *held: Claimed) -> None:
     """As if the jobs' worker had not renewed for more than a lease."""
-    client, work = jobs._broker.client, jobs._broker.key("work")
+    client, work = jobs.broker.client, jobs.broker.key("work")
     for claimed in held:
         pending: Any = await client.xpending_range(work, GROUP, claimed.entry, claimed.entry, 1)
         await client.xclaim(
@@ -63,10 +63,10 @@ async def test_a_job_goes_from_hand_to_hand(jobs: Jobs) -> None:
     job_id = await jobs.submit(PICTURE, {"prompts": ["red hat", "\ud800 lone"]})
     assert (await seen(jobs, job_id)).wire() == {"id": job_id, "status": "queued"}
     claimed = await claim_one(jobs)
-    assert (claimed.id, claimed.deliveries) == (job_id, 1)
+    assert (claimed.id, claimed.tries) == (job_id, 0)
     assert claimed.request == {"prompts": ["red hat", "\ud800 lone"]}
     assert (await seen(jobs, job_id)).status == "running"
-    assert await jobs.image(claimed) == PICTURE
+    assert await jobs.fetch(claimed) == PICTURE
     assert await jobs.finish(claimed, {"persons": []})
     assert (await seen(jobs, job_id)).wire() == {"id": job_id, "status": "done", "result": {"persons": []}}
     assert await jobs.depth() == 0
@@ -93,7 +93,7 @@ async def test_a_late_end_does_not_revive_an_expired_answer(jobs: Jobs) -> None:
     job_id = await jobs.submit(PICTURE, {})
     claimed = await claim_one(jobs)
     await jobs.finish(claimed, {})
-    await jobs._broker.client.delete(jobs._broker.key("result", job_id))  # as its time to live does
+    await jobs.broker.client.delete(jobs.broker.key("result", job_id))  # as its time to live does
     assert not await jobs.finish(claimed, {})
     assert not await jobs.cancel(job_id)
     assert (await seen(jobs, job_id)).status == "expired"
@@ -106,10 +106,10 @@ async def test_nothing_is_left_behind_but_what_expires(jobs: Jobs) -> None:
     await jobs.finish(done, {})
     await jobs.fail(failed, ImageUndecodable())
     await jobs.cancel(cancelled.id)
-    await jobs.alive([cancelled])
+    await jobs.begin("w", [cancelled])
     kept = await keys_of(jobs)
     lasting = {name.split(":")[1] for name, ttl in kept.items() if ttl == -1}
-    assert lasting == {"work", "finished"}  # both bounded: an empty stream, 64 moments
+    assert lasting == {"work"}  # an empty stream
     assert not [name for name in kept if ":image:" in name]
     assert await jobs.depth() == 0
 
@@ -142,6 +142,44 @@ async def test_the_depth_limit_holds_against_a_crowd(connect: Connect) -> None:
     assert await jobs.submit(PICTURE, {})
 
 
+async def test_a_queue_that_has_waited_too_long_takes_no_more(connect: Connect) -> None:
+    jobs = connect(queue_age_seconds=0.2)
+    first = await jobs.submit(PICTURE, {})
+    assert await jobs.would_refuse() is None
+    await asyncio.sleep(0.3)
+    with pytest.raises(Overloaded, match="too long"):
+        await jobs.submit(PICTURE, {})
+    refusal = await jobs.would_refuse()
+    assert isinstance(refusal, Overloaded) and refusal.retry_after
+    claimed = await claim_one(jobs)  # what a worker has in work does not wait any more
+    assert claimed.id == first and await jobs.submit(PICTURE, {})
+
+
+async def test_a_look_at_a_full_queue_foretells_the_refusal_and_asks_once(connect: Connect) -> None:
+    jobs = connect(queue_depth=2)
+    await jobs.submit(PICTURE, {})
+    assert await jobs.would_refuse() is None
+    await jobs.submit(PICTURE, {})
+    await asyncio.sleep(0.06)
+    before = await commands(jobs)
+    refusals = await asyncio.gather(*(jobs.would_refuse() for _ in range(50)))
+    assert all(isinstance(refusal, Overloaded) for refusal in refusals)
+    assert len({refusal.retry_after for refusal in refusals if refusal}) > 1  # they do not all come at once
+    assert await commands(jobs) <= before + 10
+
+
+async def commands(jobs: Jobs) -> int:
+    """How many scripts the server has run."""
+    stats: Any = await jobs.broker.client.info("commandstats")
+    return int(stats["cmdstat_evalsha"]["calls"])
+
+
+async def test_a_look_at_a_broker_that_is_away_tells_so() -> None:
+    jobs = Jobs.connect(Settings(redis_url="redis://127.0.0.1:1", redis_timeout_seconds=0.2))
+    assert isinstance(await jobs.would_refuse(), QueueUnavailable)
+    await jobs.close()
+
+
 async def test_a_submission_sent_twice_is_one_job(jobs: Jobs) -> None:
     job_id = "a" * 32
     assert await jobs.submit(PICTURE, {}, job_id=job_id) == job_id
@@ -162,7 +200,7 @@ async def test_a_full_server_refuses_pictures_and_still_ends_jobs(own_server: Em
         with pytest.raises(QueueOutOfMemory):
             for _ in range(40):
                 await jobs.submit(bytes(2**20), {})
-        await jobs._broker.client.config_set("maxmemory", "1mb")
+        await jobs.broker.client.config_set("maxmemory", "1mb")
         with pytest.raises(QueueOutOfMemory):
             await jobs.submit(b"", {})
         claimed = (await jobs.claim("w", 1, 50))[0]
@@ -178,7 +216,7 @@ async def test_a_full_server_refuses_pictures_and_still_ends_jobs(own_server: Em
 
 
 async def test_the_reply_stream_wakes_who_waits(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service.delivery.jobs, "LOOK_SECONDS", 1000.0)
+    monkeypatch.setattr(service.delivery.outcomes, "LOOK_SECONDS", 1000.0)
     first, second = await jobs.submit(PICTURE, {}), await jobs.submit(PICTURE, {})
     waiting = [asyncio.create_task(jobs.wait(job_id, 60)) for job_id in (first, second, first)]
     for claimed in await jobs.claim("w", 2, 50):
@@ -191,7 +229,7 @@ async def test_the_reply_stream_wakes_who_waits(jobs: Jobs, monkeypatch: pytest.
 async def test_a_waiter_whose_reply_is_lost_looks_itself(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service.delivery.jobs, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(service.delivery.outcomes, "LOOK_SECONDS", 0.05)
     here, elsewhere = connect(), connect()
     job_id = await here.submit(PICTURE, {})  # its reply goes to the stream of `here`
     waiting = asyncio.create_task(elsewhere.wait(job_id, 60))
@@ -212,7 +250,7 @@ async def test_a_cancelled_wait_leaves_nobody_waiting(jobs: Jobs) -> None:
     await asyncio.sleep(0.05)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    assert not jobs._replies._waiting
+    assert not jobs.replies._waiting
 
 
 # Leases
@@ -234,7 +272,7 @@ async def test_a_silent_workers_job_goes_to_another_and_does_not_come_back(conne
     stale = await claim_one(silent, "silent")
     await fall_silent(silent, stale)
     taken = await claim_one(other, "other")
-    assert (taken.id, taken.deliveries) == (job_id, 2)
+    assert taken.id == job_id
     assert await silent.renew("silent", [stale]) == {job_id}  # woke late: it must not steal it back
     assert await other.renew("other", [taken]) == set()
     assert await silent.finish(stale, {"by": "silent"})  # but who is first is first
@@ -251,32 +289,83 @@ async def test_a_sweep_of_many_small_steps_misses_nobody(connect: Connect) -> No
     assert len(found) == 25 and set(found) == sent
 
 
-async def test_a_job_delivered_too_often_becomes_a_dead_letter(connect: Connect) -> None:
-    job_id = await connect().submit(PICTURE, {})
-    for tries in (1, 2):
+async def lose_worker(jobs: Jobs, claimed: Claimed, step: str) -> None:
+    """As if the job's worker had been killed during that step."""
+    if step == "fetch":
+        await jobs.fetch(claimed)
+    elif step == "begin":
+        await jobs.begin("w", [claimed])
+    elif step == "rest":
+        await jobs.fetch(claimed)
+        await jobs.rest("w", [claimed])
+    await fall_silent(jobs, claimed)
+
+
+@pytest.mark.parametrize("step", ["fetch", "begin"])
+async def test_a_job_that_costs_too_many_workers_becomes_a_dead_letter(connect: Connect, step: str) -> None:
+    job_id = await connect().submit(PICTURE, {"prompts": ["hat"]})
+    for tries in (0, 1):
         claimed = await claim_one(connect(delivery_limit=2))
-        assert claimed.deliveries == tries
-        await fall_silent(connect(), claimed)
+        assert claimed.tries == tries and claimed.suspect == (tries > 0)
+        await lose_worker(connect(), claimed, step)
     jobs = connect(delivery_limit=2)
     assert await jobs.claim("w", 1, 1) == []
     assert code_of(await jobs.get(job_id)) == ("failed", "delivery_limit")
     assert await jobs.depth() == 0
-    letters: Any = await jobs._broker.client.xrange(jobs._broker.key("dead"))
-    assert [letter for _, letter in letters] == [{b"job": job_id.encode(), b"deliveries": b"3"}]
+    (letter,) = await jobs.letters()
+    assert (letter.id, letter.tries, letter.request) == (job_id, 2, {"prompts": ["hat"]})
+    assert letter.error["code"] == "delivery_limit"
+
+
+@pytest.mark.parametrize("step", ["claim", "rest"])
+async def test_a_job_that_only_waited_in_a_lost_workers_hands_was_not_tried(
+    connect: Connect, step: str
+) -> None:
+    await connect().submit(PICTURE, {})
+    for _ in range(4):
+        claimed = await claim_one(connect(delivery_limit=2))
+        assert not claimed.suspect
+        await lose_worker(connect(), claimed, step)
+
+
+async def test_a_worker_that_overslept_does_not_get_its_own_job_twice(connect: Connect) -> None:
+    jobs = connect()
+    await jobs.submit(PICTURE, {})
+    claimed = await claim_one(jobs)
+    await jobs.begin("w", [claimed])
+    await fall_silent(jobs, claimed)
+    assert await connect().claim("w", 1, 1, held={claimed.id}) == []
+    await fall_silent(jobs, claimed)
+    assert (await claim_one(connect(), "other")).tries == 1  # and it still counts as in danger
+
+
+async def test_what_another_has_taken_over_may_not_begin(connect: Connect) -> None:
+    silent, other = connect(), connect()
+    await silent.submit(PICTURE, {})
+    stale = await claim_one(silent, "silent")
+    await fall_silent(silent, stale)
+    taken = await claim_one(other, "other")
+    assert await silent.begin("silent", [stale]) == set()
+    assert await other.begin("other", [taken]) == {taken.id}
+    assert await other.finish(taken, {})
 
 
 async def test_what_is_given_back_untried_is_had_at_once_and_not_counted(connect: Connect) -> None:
     leaving, other = connect(), connect()
     await leaving.submit(PICTURE, {})
-    await leaving.release("leaving", [await claim_one(leaving, "leaving")], untried=True)
-    assert (await claim_one(other, "other")).deliveries == 1
+    claimed = await claim_one(leaving, "leaving")
+    await leaving.fetch(claimed)
+    await leaving.release("leaving", [claimed], untried=True)
+    assert (await claim_one(other, "other")).tries == 0
 
 
 async def test_what_is_given_back_after_a_try_is_counted(connect: Connect) -> None:
     leaving, other = connect(), connect()
     await leaving.submit(PICTURE, {})
-    await leaving.release("leaving", [await claim_one(leaving, "leaving")], untried=False)
-    assert (await claim_one(other, "other")).deliveries == 2
+    claimed = await claim_one(leaving, "leaving")
+    await leaving.begin("leaving", [claimed])
+    await leaving.release("leaving", [claimed], untried=False)
+    assert (await claim_one(other, "other")).tries == 1
 
 
 # Cancelling and expiring
@@ -296,8 +385,8 @@ async def test_cancelling_a_running_job_wins_over_its_answer(jobs: Jobs) -> None
     claimed = await claim_one(jobs)
     waiting = asyncio.create_task(jobs.wait(job_id, 60))
     assert await jobs.cancel(job_id)
-    assert await jobs.image(claimed) is None
-    assert await jobs.alive([claimed]) == set()
+    assert await jobs.fetch(claimed) is None
+    assert await jobs.begin("w", [claimed]) == set()
     assert not await jobs.finish(claimed, {})
     assert code_of(await waiting) == ("cancelled", "job_cancelled")
     assert await jobs.depth() == 0
@@ -362,7 +451,7 @@ async def test_a_job_whose_deadline_passes_in_a_workers_hands_is_not_begun(jobs:
     assert claimed.deadline is not None
     await asyncio.sleep(max(0.0, claimed.deadline - time.monotonic()) + 0.01)
     assert (await seen(jobs, job_id)).status == "running"
-    assert await jobs.alive([claimed]) == set()
+    assert await jobs.begin("w", [claimed]) == set()
     assert code_of(await jobs.get(job_id)) == ("expired", "deadline_exceeded")
     assert await events_of(jobs, job_id) == ["queued", "running", "expired"]
     assert await jobs.depth() == 0
@@ -373,7 +462,7 @@ async def test_a_job_whose_deadline_passes_in_a_workers_hands_is_not_begun(jobs:
 
 async def events_of(jobs: Jobs, job_id: str) -> list[str]:
     """What the job's event list tells, in order."""
-    entries: Any = await jobs._broker.client.xrange(jobs._broker.key("events", job_id))
+    entries: Any = await jobs.broker.client.xrange(jobs.broker.key("events", job_id))
     return [fields[b"status"].decode() for _, fields in entries]
 
 
@@ -383,12 +472,12 @@ async def test_every_step_of_a_job_is_told_once_and_forgotten_with_it(connect: C
     claimed = await claim_one(jobs)
     await fall_silent(jobs, claimed)
     again = await claim_one(connect(), "another")
-    await jobs.alive([again])
+    await jobs.begin("another", [again])
     await jobs.finish(again, {})
     await jobs.finish(claimed, {})
     assert await events_of(jobs, job_id) == ["queued", "running", "done"]
     ttls = await keys_of(jobs)
-    assert ttls[jobs._broker.key("events", job_id)] == ttls[jobs._broker.key("job", job_id)] > 0
+    assert ttls[jobs.broker.key("events", job_id)] == ttls[jobs.broker.key("job", job_id)] > 0
 
 
 async def test_the_age_of_the_oldest_job_is_told(jobs: Jobs) -> None:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from service.delivery.jobs import retry_after
 from service.settings import Settings
 
 
@@ -61,17 +58,3 @@ def test_a_value_out_of_range_is_named(name: str, value: str, monkeypatch: pytes
 def test_a_checkpoint_stands_in_for_the_preset() -> None:
     assert Settings(preset="mini").checkpoint_path.parts[-3:] == ("model", "weights", "mini")
     assert Settings(checkpoint=Path("/elsewhere")).checkpoint_path == Path("/elsewhere")
-
-
-# What follows from the measured drain rate
-
-
-@given(st.integers(1, 10_000), st.integers(0, 64), st.integers(0, 60_000))
-def test_the_advised_pause_is_whole_and_bounded(depth: int, finished: int, span_ms: int) -> None:
-    assert retry_after(depth, finished, span_ms) in range(1, 61)
-
-
-def test_the_advised_pause_follows_the_drain_rate() -> None:
-    assert retry_after(depth=20, finished=10, span_ms=10_000) == 10  # half of 20 jobs, one a second
-    assert retry_after(depth=20, finished=10, span_ms=1_000) == 1
-    assert retry_after(depth=1_000, finished=1, span_ms=9_000) == 60

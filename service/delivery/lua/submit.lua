@@ -1,35 +1,36 @@
 #!lua
--- Admit one job and enqueue it, or refuse it and tell how fast the queue drains.
--- KEYS  1 work  2 job  3 image  4 finished  5 events
--- ARGV  1 id  2 picture  3 request  4 reply stream  5 depth limit  6 image ttl (s)  7 job ttl (s)
---       8 window of the drain rate (s)  9 milliseconds until its deadline ('' for none)
+-- include oldest
+-- Admit one job and enqueue it, or refuse it.
+-- KEYS  1 work  2 finished  3 job  4 image  5 events
+-- ARGV  1 id  2 picture  3 request  4 reply stream  5 depth limit  6 age limit (ms)  7 image ttl (s)
+--       8 job ttl (s)  9 milliseconds until its deadline ('' for none)
 --       10 what its record shows of the request
--- Returns {1} once enqueued, {0, depth, jobs finished in the window, milliseconds that they took}.
-if redis.call('EXISTS', KEYS[2]) == 1 then
+-- Returns {1} once enqueued, {0, 'depth' or 'age'} where too many wait, or one has for too long.
+if redis.call('EXISTS', KEYS[3]) == 1 then
   return {1} -- sent again by a client that lost our reply
 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = milliseconds()
 local depth = redis.call('XLEN', KEYS[1])
 if depth >= tonumber(ARGV[5]) then
-  local count, span = 0, 0
-  for _, moment in ipairs(redis.call('LRANGE', KEYS[4], 0, -1)) do
-    local age = now - tonumber(moment)
-    if age <= ARGV[8] * 1000 then
-      count, span = count + 1, math.max(span, age)
-    end
-  end
-  return {0, depth, count, span}
+  return {0, 'depth'}
 end
-redis.call('SET', KEYS[3], ARGV[2], 'EX', ARGV[6])
-redis.call('HSET', KEYS[2], 'status', 'queued', 'request', ARGV[3], 'reply', ARGV[4], 'submitted', now,
+local _, waiting = ages(KEYS[1], now)
+if waiting > tonumber(ARGV[6]) then
+  return {0, 'age'}
+end
+redis.call('SET', KEYS[4], ARGV[2], 'EX', ARGV[7])
+redis.call('HSET', KEYS[3], 'status', 'queued', 'request', ARGV[3], 'reply', ARGV[4], 'submitted', now,
   'about', ARGV[10])
 if ARGV[9] ~= '' then
   -- By the server's clock, so that nobody else's need be right.
-  redis.call('HSET', KEYS[2], 'deadline', now + ARGV[9])
+  redis.call('HSET', KEYS[3], 'deadline', now + ARGV[9])
 end
-redis.call('EXPIRE', KEYS[2], ARGV[7])
+redis.call('EXPIRE', KEYS[3], ARGV[8])
 redis.call('XADD', KEYS[5], 'MAXLEN', 16, '*', 'status', 'queued')
-redis.call('EXPIRE', KEYS[5], ARGV[7])
+redis.call('EXPIRE', KEYS[5], ARGV[8])
+if depth == 0 then
+  redis.call('HSET', KEYS[2], 'busy', now)
+  redis.call('EXPIRE', KEYS[2], 3600)
+end
 redis.call('XADD', KEYS[1], '*', 'job', ARGV[1])
 return {1}

@@ -1,29 +1,54 @@
 #!lua flags=allow-oom
--- Mark claimed jobs as running; let go of those that have ended meanwhile (cancelled, finished, expired).
+-- One step of jobs in a worker's hands; those that have ended meanwhile (cancelled, expired) are let go of.
+-- A job that was in danger when it is claimed has cost its last worker's life: that was a try.
 -- KEYS  1 work  2.. job and events of each entry, in turn
--- ARGV  1 group  2.. entry ids, in the order of the jobs
--- Returns for each entry nil where it was let go, else {request, reply stream, ms since submission,
--- deliveries, ms until its deadline or ''}. A job past its deadline (0 or less) is left to be ended.
+-- ARGV  1 group  2 consumer  3 step: 'claim', 'begin' (in danger from now on), 'rest' (no longer)
+--       4.. entry ids, in the order of the jobs
+-- Returns for each entry nil where it has ended or is another consumer's, else {request, reply stream,
+-- ms since submission, tries, ms until its deadline or ''}. One past its deadline is left to be ended.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local taken = {}
-for i = 2, #ARGV do
-  local entry, job_key, events = ARGV[i], KEYS[2 * i - 2], KEYS[2 * i - 1]
-  local job = redis.call('HMGET', job_key, 'status', 'request', 'reply', 'submitted', 'deadline')
-  if job[1] == 'queued' or job[1] == 'running' then
-    local left = job[5] and job[5] - now or ''
-    if job[1] == 'queued' and not (job[5] and left <= 0) then
-      redis.call('HSET', job_key, 'status', 'running')
-      redis.call('XADD', events, 'MAXLEN', 16, '*', 'status', 'running')
-      redis.call('PEXPIRE', events, redis.call('PTTL', job_key))
+
+local function held(entry)
+  local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], entry, entry, 1)
+  return not pending.err and pending[1] and pending[1][2] == ARGV[2]
+end
+
+local function mark(key, danger)
+  if ARGV[3] == 'begin' then
+    redis.call('HSET', key, 'danger', 1)
+  elseif danger then
+    redis.call('HDEL', key, 'danger')
+    if ARGV[3] == 'claim' then
+      redis.call('HINCRBY', key, 'tries', 1)
     end
-    local pending = redis.call('XPENDING', KEYS[1], ARGV[1], entry, entry, 1)
-    local deliveries = pending[1] and pending[1][4] or 1
-    taken[i - 1] = {job[2], job[3], now - tonumber(job[4]), deliveries, left}
-  else
+  end
+end
+
+local function run(key, events)
+  redis.call('HSET', key, 'status', 'running')
+  redis.call('XADD', events, 'MAXLEN', 16, '*', 'status', 'running')
+  redis.call('PEXPIRE', events, redis.call('PTTL', key))
+end
+
+local taken = {}
+for i = 4, #ARGV do
+  local entry, key, events = ARGV[i], KEYS[2 * i - 6], KEYS[2 * i - 5]
+  local job = redis.call('HMGET', key, 'status', 'request', 'reply', 'submitted', 'deadline', 'danger')
+  taken[i - 3] = false
+  if job[1] ~= 'queued' and job[1] ~= 'running' then
     redis.call('XACK', KEYS[1], ARGV[1], entry)
     redis.call('XDEL', KEYS[1], entry)
-    taken[i - 1] = false
+  elseif held(entry) then
+    local left = job[5] and job[5] - now or ''
+    if left == '' or left > 0 then
+      mark(key, job[6])
+      if job[1] == 'queued' then
+        run(key, events)
+      end
+    end
+    local tries = tonumber(redis.call('HGET', key, 'tries') or 0)
+    taken[i - 3] = {job[2], job[3], now - tonumber(job[4]), tries, left}
   end
 end
 return taken

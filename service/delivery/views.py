@@ -1,0 +1,84 @@
+"""A job as its caller sees it, as a worker holds it, and as a dead letter keeps it. Plain values."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Status = Literal["queued", "running", "done", "failed", "cancelled", "expired"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """What a caller may know of a job; `result` once done, `error` (a problem document) once failed.
+
+    `caller` is the id of who made it, `metadata` is what they gave along.
+    """
+
+    id: str
+    status: Status
+    result: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    caller: str = ""
+    metadata: dict[str, str] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to the job."""
+        return self.status not in ("queued", "running")
+
+    def wire(self) -> dict[str, Any]:
+        """The job as `GET /jobs/{id}` tells it."""
+        told: dict[str, Any] = {"id": self.id, "status": self.status}
+        if self.result is not None:
+            told["result"] = self.result
+        if self.error is not None:
+            told["error"] = self.error
+        if self.metadata is not None:
+            told["metadata"] = self.metadata
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job that one worker holds by a lease.
+
+    `entry` names it in the stream, `reply` is the stream of the API replica that waits for it, `tries`
+    counts the workers that were lost while they had it in work, `queued_seconds` is how long ago it was
+    submitted, `deadline` the moment of this machine's monotonic clock from which on nobody can use its
+    answer.
+    """
+
+    id: str
+    entry: str
+    reply: str
+    request: dict[str, Any]
+    tries: int
+    queued_seconds: float
+    deadline: float | None = None
+
+    @property
+    def late(self) -> bool:
+        """Whether its deadline has passed."""
+        return self.deadline is not None and self.deadline <= time.monotonic()
+
+    @property
+    def suspect(self) -> bool:
+        """Whether it may be what ended a worker."""
+        return self.tries > 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A job that could not be parsed, kept for whoever looks into it.
+
+    `died_at` is in seconds since the epoch; `image_bytes` is 0 where the picture is no longer there.
+    """
+
+    id: str
+    died_at: float
+    tries: int
+    error: dict[str, Any]
+    request: dict[str, Any]
+    image_bytes: int
