@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -40,6 +41,23 @@ FieldNames = Annotated[
 ]
 
 
+def _parsed(given: Any) -> Any:
+    """A form has its objects as JSON text."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return json.loads(given)
+    except ValueError:
+        raise ValueError("it is no JSON object") from None
+
+
+Metadata = Annotated[
+    dict[str, str] | None,
+    BeforeValidator(_parsed),
+    Field(description="texts by name, given back as they are; in a form as a JSON object"),
+]
+
+
 class Options(BaseModel):
     """What is asked of a picture. No `prompts` and no `caption` asks for the default vocabulary.
 
@@ -55,6 +73,7 @@ class Options(BaseModel):
     mask_format: MaskFormat = "rle"
     include: FieldNames = None
     exclude: FieldNames = None
+    metadata: Metadata = None
 
 
 class ImageSource(BaseModel):
@@ -88,6 +107,7 @@ class JobRequest(Options):
     image: ImageFacts
     request_id: str
     submitted_at: float  # seconds since the epoch
+    caller: str = ""
 
 
 class ModelFacts(BaseModel):
@@ -167,6 +187,7 @@ class ParseAnswer(BaseModel):
     unmatched_prompts: list[str]
     warnings: list[str]
     timings_ms: dict[str, float]
+    metadata: dict[str, str] | None = None
 
 
 @cache
@@ -202,6 +223,7 @@ class JobAnswer(BaseModel):
     status: Literal["queued", "running", "done", "failed", "cancelled", "expired"]
     result: ParseAnswer | None = None
     error: ProblemAnswer | None = None
+    metadata: dict[str, str] | None = None
 
 
 def render(

@@ -7,9 +7,11 @@ from starlette.responses import JSONResponse, Response
 
 from service import errors
 from service.delivery.jobs import Jobs, JobView
+from service.delivery.once import Once
 from service.schemas import JobAnswer, ProblemAnswer
 from service.settings import Settings
 from service.web import doors, negotiate
+from service.web.doors import Caller
 from service.web.waiting import patience
 
 router = APIRouter()
@@ -20,12 +22,12 @@ async def job(job_id: str, request: Request) -> Response:
     """Where a job stands, with its result once it is done; `Prefer: wait=SECONDS` waits for that."""
     settings: Settings = request.app.state.settings
     jobs: Jobs = request.app.state.jobs
-    await doors.authorise(request)
+    caller = await doors.authorise(request)
     wished = patience(request.headers, longest=settings.wait_seconds, usual=0)
     form = negotiate.wanted_of_job(request)
-    view = await _view(jobs, job_id)
+    view = await _view(jobs, job_id, caller)
     if not view.ended and wished.seconds:
-        view = await jobs.wait(job_id, wished.seconds) or await _view(jobs, job_id)
+        view = await jobs.wait(job_id, wished.seconds) or await _view(jobs, job_id, caller)
     told = view.wire()
     if view.status != "done" or view.result is None:
         return JSONResponse(told, headers={"Vary": "Accept"})
@@ -36,16 +38,19 @@ async def job(job_id: str, request: Request) -> Response:
 
 @router.delete("/jobs/{job_id}", response_model=JobAnswer, responses={404: {"model": ProblemAnswer}})
 async def cancel(job_id: str, request: Request) -> Response:
-    """Cancel a job; one that has ended already stays as it is."""
+    """Cancel a job; one that has ended, or that answers somebody else too, stays as it is."""
     jobs: Jobs = request.app.state.jobs
-    await doors.authorise(request)
-    await jobs.cancel(job_id)
-    view = await _view(jobs, job_id)
+    caller = await doors.authorise(request)
+    view = await _view(jobs, job_id, caller)
+    if not view.ended:
+        once: Once = request.app.state.once
+        await once.leave(job_id)
+        view = await _view(jobs, job_id, caller)
     return JSONResponse({"id": job_id, "status": view.status})
 
 
-async def _view(jobs: Jobs, job_id: str) -> JobView:
+async def _view(jobs: Jobs, job_id: str, caller: Caller) -> JobView:
     view = await jobs.get(job_id)
-    if view is None:
+    if view is None or not doors.owns(caller, view):
         raise errors.JobNotFound(f"There is no job {job_id!r}.")
     return view

@@ -9,12 +9,13 @@ from starlette.responses import JSONResponse, Response
 
 from service import errors, images, metrics
 from service.answers.masks import FORMATS
-from service.delivery.jobs import Jobs, JobView
+from service.delivery import cache
 from service.schemas import JobAnswer, ParseAnswer, ParseBody, ProblemAnswer
 from service.settings import Settings
 from service.web import doors, intake, negotiate
+from service.web.answering import answer
 from service.web.negotiate import Form
-from service.web.submitting import Submitted, submit_one
+from service.web.submitting import Asked, Submitted, ask
 from service.web.waiting import Patience, patience
 
 router = APIRouter()
@@ -31,7 +32,8 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     }.items()
 }
 _ACCEPTED: dict[int | str, dict[str, Any]] = {
-    202: {"model": JobAnswer, "description": "Accepted; Location names the job"}
+    202: {"model": JobAnswer, "description": "Accepted; Location names the job"},
+    304: {"description": "The caller has this answer, by the ETag in If-None-Match"},
 }
 _FORM = {
     "type": "object",
@@ -45,6 +47,7 @@ _FORM = {
         "mask_format": {"type": "string", "enum": list(FORMATS), "default": "rle"},
         "include": {"type": "string", "description": "fields of the answer, with commas"},
         "exclude": {"type": "string", "description": "fields to leave out, with commas"},
+        "metadata": {"type": "string", "description": "texts by name as a JSON object; given back"},
     },
 }
 _BODY = {
@@ -70,10 +73,10 @@ async def parse(request: Request) -> Response:
 
     `Prefer: respond-async` answers 202 at once; a parse that outlasts the wait answers the same 202.
     `Prefer: wait=SECONDS` shortens that wait. `X-Deadline-Ms` is for answers that are of no use later:
-    what cannot meet it is not computed, and is answered 504.
+    what cannot meet it is not computed, and is answered 504. Equal requests share one computation;
+    `Cache-Control: no-cache` asks for one of its own. `Idempotency-Key` makes it safe to send again.
     """
     settings: Settings = request.app.state.settings
-    jobs: Jobs = request.app.state.jobs
     await doors.authorise(request)
     wished = patience(
         request.headers, longest=settings.wait_seconds, longest_deadline_ms=settings.max_deadline_ms
@@ -81,19 +84,33 @@ async def parse(request: Request) -> Response:
     with metrics.timed("upload"):
         data, options = await intake.read(request, settings)
     form = negotiate.wanted(request, options)
-    submitted = await submit_one(request, data, form.carried(options), deadline=wished.deadline)
+    options = form.carried(options)
+    asked = await ask(request, data, options)
+    if _unchanged(request, form, asked, wished):
+        return Response(status_code=304, headers={"ETag": form.etag(asked.etag or ""), "Vary": "Accept"})
+    answered = await answer(request, data, options, asked, wished)
+    headers = answered.headers(asked)
     if wished.respond_async:
-        return _accepted(submitted, form, {"Preference-Applied": "respond-async"})
-    ended = await jobs.wait(submitted.id, wished.seconds)
-    if ended is None:
-        return _outlasted(submitted, form, wished)
+        return _accepted(answered.submitted, form, {**headers, "Preference-Applied": "respond-async"})
+    if answered.result is None:
+        return _outlasted(answered.submitted, form, wished)
+    if "ETag" in headers:
+        headers["ETag"] = form.etag(headers["ETag"])
     limits = images.Limits.of(settings)
-    return await negotiate.respond(form, _answer(request, ended), picture=data, limits=limits)
+    return await negotiate.respond(form, answered.result, picture=data, limits=limits, headers=headers)
+
+
+def _unchanged(request: Request, form: Form, asked: Asked, wished: Patience) -> bool:
+    """Whether the caller has this very answer: same picture, same wishes, same model."""
+    known = request.headers.get("if-none-match")
+    if known is None or asked.etag is None or wished.respond_async:
+        return False
+    return cache.matches(known, form.etag(asked.etag))
 
 
 def _accepted(submitted: Submitted, form: Form, headers: dict[str, str]) -> Response:
     """The job's address, at which the answer will be had in the form that was asked for."""
-    told = {"id": submitted.id, "status": "queued"}
+    told = {"id": submitted.id, "status": "queued" if submitted.cached is None else "done"}
     return JSONResponse(told, 202, {"Location": f"/jobs/{submitted.id}{form.query}", **headers})
 
 
@@ -102,11 +119,3 @@ def _outlasted(submitted: Submitted, form: Form, wished: Patience) -> Response:
     if wished.late:
         raise errors.DeadlineExceeded("The deadline passed before there was an answer.")
     return _accepted(submitted, form, {})
-
-
-def _answer(request: Request, ended: JobView) -> dict[str, Any]:
-    """The result of a job that is done; what ended otherwise is raised as its error."""
-    if ended.status == "done" and ended.result is not None:
-        request.state.timings.update(ended.result.get("timings_ms", {}))
-        return ended.result
-    raise errors.from_problem(ended.error or {})

@@ -4,47 +4,154 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
+import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from service import images
+from service import errors, images, metrics
+from service.delivery import cache, idempotency
 from service.delivery.jobs import Jobs
+from service.delivery.once import Ask, Claim, Once, Outcome
 from service.schemas import ImageFacts, JobRequest, Options
 from service.settings import Settings
+from service.web.waiting import wants_async
+
+_COUNTED: dict[Outcome, metrics.CacheOutcome] = {
+    "own": "bypass",
+    "miss": "miss",
+    "shared": "shared",
+    "hit": "hit",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A picture whose header has been read, and what its request is as far as others may ask the same.
+
+    `etag` (quoted) names the answer wherever that can be told beforehand.
+    """
+
+    facts: ImageFacts
+    ask: Ask
+    etag: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
     """A picture that has been taken: the job's id, and what is known of its answer by now.
 
-    `etag` (quoted) names the answer wherever it can be told beforehand; `cached` is the answer itself
-    where one was kept.
+    `cached` is the answer itself where one was kept; `outcome` says how the job was come by.
     """
 
     id: str
     etag: str | None = None
     cached: dict[str, Any] | None = None
+    outcome: Outcome = "own"
 
 
-async def submit_one(request: Request, data: bytes, options: Options, *, deadline: float | None) -> Submitted:
+async def submit_one(
+    request: Request, data: bytes, options: Options, *, deadline: float | None, part: int | None = None
+) -> Submitted:
     """Check the picture's header and bring it into the queue, unless its answer is known.
 
-    `deadline` is in seconds since the epoch.
-    Raises what `images.inspect` and `Jobs.submit` raise.
+    `deadline` is in seconds since the epoch; `part` numbers the pictures of a request that has several.
+    Raises what `images.inspect`, `ask` and `Jobs.submit` raise.
+    """
+    asked = await ask(request, data, options, part=part)
+    return await submit(request, data, options, asked, deadline=deadline)
+
+
+async def ask(request: Request, data: bytes, options: Options, *, part: int | None = None) -> Asked:
+    """What the request is; nothing is enqueued yet.
+
+    Raises what `images.inspect` raises, InvalidField for metadata or an Idempotency-Key that is none,
+    QueueUnavailable.
     """
     settings: Settings = request.app.state.settings
-    jobs: Jobs = request.app.state.jobs
+    once: Once = request.app.state.once
+    key = request.headers.get("idempotency-key")
+    key = None if key is None else idempotency.checked(key)
+    _check(options.metadata, settings)
     facts = await asyncio.to_thread(_facts, data, images.Limits.of(settings))
+    told, caller = options.model_dump(mode="json"), _caller(request)
+    revision = await once.revision()
+    question = "" if revision is None else cache.question(facts.sha256, told, revision, caller)
+    about = cache.about(options.metadata)
+    return Asked(
+        facts,
+        Ask(
+            question="" if _uncached(request.headers) else question,
+            about=about,
+            sync=not wants_async(request.headers),
+            revision=revision or "",
+            place="" if key is None else idempotency.place(caller, key, part),
+            fingerprint="" if key is None else idempotency.fingerprint(request.url.path, facts.sha256, told),
+        ),
+        cache.etag(question, about) if revision else None,
+    )
+
+
+async def submit(
+    request: Request, data: bytes, options: Options, asked: Asked, *, deadline: float | None
+) -> Submitted:
+    """Enqueue the picture, unless a job or an answer is there for it.
+
+    Raises IdempotencyKeyReused, JobExpired for an idempotency key whose answer is no longer kept, and what
+    `Jobs.submit` raises.
+    """
+    once: Once = request.app.state.once
+    claim = await once.claim(asked.ask, deadline)
+    if claim.outcome == "reused":
+        raise errors.IdempotencyKeyReused("This Idempotency-Key came with another request before.")
+    if claim.outcome == "gone":
+        raise errors.JobExpired("The answer to this Idempotency-Key is no longer kept.")
+    if not claim.enqueued:
+        await _enqueue(request, data, options, asked, claim, deadline)
+    if claim.outcome in _COUNTED:
+        metrics.CACHE.labels(outcome=_COUNTED[claim.outcome]).inc()
+    return Submitted(claim.id, asked.etag, claim.kept, claim.outcome)
+
+
+async def _enqueue(
+    request: Request, data: bytes, options: Options, asked: Asked, claim: Claim, deadline: float | None
+) -> None:
+    jobs: Jobs = request.app.state.jobs
+    once: Once = request.app.state.once
     carried = JobRequest(
         **options.model_dump(),
-        image=facts,
+        image=asked.facts,
         request_id=request.state.request_id,
         submitted_at=time.time(),
+        caller=_caller(request),
     )
-    return Submitted(await jobs.submit(data, carried.model_dump(mode="json"), deadline=deadline))
+    try:
+        await jobs.submit(data, carried.model_dump(mode="json"), job_id=claim.id, deadline=deadline)
+    except errors.SpectrumError:
+        with suppress(errors.QueueUnavailable):
+            await once.disclaim(asked.ask, claim.id)
+        raise
+    await once.enqueued(asked.ask)
+
+
+def _caller(request: Request) -> str:
+    return str(request.state.caller.id)
+
+
+def _uncached(headers: Headers) -> bool:
+    wishes = re.split(r"[\s,;]+", ",".join(headers.getlist("cache-control")).lower())
+    return "no-cache" in wishes or "no-store" in wishes
+
+
+def _check(metadata: dict[str, str] | None, settings: Settings) -> None:
+    size = len(json.dumps(metadata)) if metadata else 0
+    if size > settings.max_metadata_bytes:
+        raise errors.InvalidField(f"metadata: {size} bytes; the limit is {settings.max_metadata_bytes}.")
 
 
 def _facts(data: bytes, limits: images.Limits) -> ImageFacts:

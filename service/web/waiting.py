@@ -45,6 +45,11 @@ def patience(
     return Patience(left if wait is None else min(left, wait), respond_async, deadline=time.time() + left)
 
 
+def wants_async(headers: Headers) -> bool:
+    """Whether the caller will not wait at all (`Prefer: respond-async`)."""
+    return _prefer(headers)[0]
+
+
 def _prefer(headers: Headers) -> tuple[bool, float | None]:
     """(respond at once?, seconds to wait) by RFC 7240; a wish that makes no sense is no wish."""
     wishes = [wish.strip().lower() for wish in ",".join(headers.getlist("prefer")).split(",")]

@@ -471,7 +471,7 @@ class TestSystem:
         self, make_settings: MakeSettings, connect: Callable[..., Jobs]
     ):
         async with client_of(make_settings(queue_depth=1), connect(queue_depth=1)) as client:
-            headers = {"Prefer": "respond-async"}
+            headers = {"Prefer": "respond-async", "Cache-Control": "no-store"}
             assert (await client.post("/parse", **form(), headers=headers)).status_code == 202
             response = await client.post("/parse", **form(), headers=headers)
             assert_problem(response, 503, "overloaded")

@@ -1,0 +1,106 @@
+"""The wait for an answer: until it is there, its caller has waited long enough, or has left."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+
+from service import errors, metrics
+from service.delivery.jobs import Jobs, JobView
+from service.delivery.once import Once
+from service.schemas import Options
+from service.web.submitting import Asked, Submitted, submit
+from service.web.waiting import Patience
+
+_TOLD = ("hit", "miss", "shared")
+_TRIES = 3  # joined jobs that may be cancelled or expire before a picture gets one of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came of a picture: its answer, or None for a caller whose wait was over before."""
+
+    submitted: Submitted
+    result: dict[str, Any] | None
+
+    def headers(self, asked: Asked) -> dict[str, str]:
+        """X-Cache, and ETag where the answer is of the model that the tag was made for."""
+        told: dict[str, str] = {}
+        if self.submitted.outcome in _TOLD:
+            told["X-Cache"] = self.submitted.outcome
+        model: Mapping[str, Any] = (self.result or {}).get("model", {})
+        if asked.etag is not None and model.get("revision") == asked.ask.revision:
+            told["ETag"] = asked.etag
+        return told
+
+
+async def answer(request: Request, data: bytes, options: Options, asked: Asked, wished: Patience) -> Answered:
+    """Enqueue the picture or join an equal one, and wait; a job that failed raises its error.
+
+    Raises ClientDisconnect once the caller has left; a job that nobody else wants is cancelled then.
+    """
+    until = time.monotonic() + wished.seconds
+    for _ in range(_TRIES):
+        submitted = await submit(request, data, options, asked, deadline=wished.deadline)
+        if submitted.cached is not None:
+            return Answered(submitted, _own(submitted.cached, options))
+        if wished.respond_async:
+            return Answered(submitted, None)
+        ended = await _wait(request, submitted, until - time.monotonic(), leaves=not asked.ask.place)
+        joined = submitted.outcome == "shared"
+        if ended is None or not joined or wished.late or ended.status not in ("cancelled", "expired"):
+            break  # what others did to a job that was joined is not this caller's end
+    return Answered(submitted, None if ended is None else _own(_result(request, ended), options))
+
+
+async def _wait(request: Request, submitted: Submitted, seconds: float, *, leaves: bool) -> JobView | None:
+    """The job once it has ended; `leaves`: nobody wants it for a caller who is gone."""
+    jobs: Jobs = request.app.state.jobs
+    if not leaves:
+        return await jobs.wait(submitted.id, seconds)
+    waiting = asyncio.create_task(jobs.wait(submitted.id, seconds), name=f"wait {submitted.id}")
+    leaving = asyncio.create_task(_left(request), name=f"leave {submitted.id}")
+    try:
+        await asyncio.wait({waiting, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            return waiting.result()
+    finally:
+        leaving.cancel()
+        while not waiting.done():
+            waiting.cancel()  # again, in case that it was swallowed on the way
+            await asyncio.wait({waiting}, timeout=1.0)
+    await _leave(request, submitted)
+    raise ClientDisconnect
+
+
+async def _leave(request: Request, submitted: Submitted) -> None:
+    once: Once = request.app.state.once
+    metrics.DISCONNECTS.inc()
+    with suppress(errors.QueueUnavailable):
+        await once.leave(submitted.id)
+
+
+async def _left(request: Request) -> None:
+    """Return when the caller has closed the connection; the body must have been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _result(request: Request, ended: JobView) -> dict[str, Any]:
+    """The result of a job that is done; what ended otherwise is raised as its error."""
+    if ended.status == "done" and ended.result is not None:
+        request.state.timings.update(ended.result.get("timings_ms", {}))
+        return ended.result
+    raise errors.from_problem(ended.error or {})
+
+
+def _own(result: dict[str, Any], options: Options) -> dict[str, Any]:
+    """The answer with this request's metadata, whosever job it came of."""
+    kept = {name: value for name, value in result.items() if name != "metadata"}
+    return kept if options.metadata is None else {**kept, "metadata": options.metadata}
