@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 
 from model.data.ccp import CLASSES
 from model.data.held_out import HELD_OUT_GARMENTS
 from model.data.scenes import Scene
+from model.data.sources import Scenes
 from model.data.synthetic.folder import SyntheticFolder
 
 
-class MadeScenes(Sequence[Scene]):
+class MadeScenes(Scenes):
     """Folders of `spectrum synthesize`, one after the other.
 
     ValueError for none, and for one with garments that are held out.
@@ -31,13 +30,7 @@ class MadeScenes(Sequence[Scene]):
     def __len__(self) -> int:
         return len(self.places)
 
-    @overload
-    def __getitem__(self, index: int) -> Scene: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Scene]: ...
-    def __getitem__(self, index: int | slice) -> Scene | list[Scene]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def scene(self, index: int) -> Scene:
         made, place = self.places[index]
         scene = made[place]
         assert int(np.max(scene.classes)) < len(CLASSES)  # the folder's garments were checked by name

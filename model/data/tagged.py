@@ -9,9 +9,7 @@ apart) and `index.json`, which names the photos.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +17,7 @@ from PIL import Image
 
 from model.data.ccp import CLASSES
 from model.data.scenes import Scene
+from model.data.sources import Scenes
 
 INDEX = "index.json"
 
@@ -31,7 +30,7 @@ def write_index(folder: Path, photos: dict[str, Path]) -> None:
     (folder / INDEX).write_text(json.dumps(listing, indent=1) + "\n", encoding="utf-8")
 
 
-class TaggedScenes(Sequence[Scene]):
+class TaggedScenes(Scenes):
     """The scenes of such a folder, read when asked for. ValueError when it is none, or of other classes."""
 
     def __init__(self, folder: Path) -> None:
@@ -57,13 +56,7 @@ class TaggedScenes(Sequence[Scene]):
     def __len__(self) -> int:
         return len(self.ids)
 
-    @overload
-    def __getitem__(self, index: int) -> Scene: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Scene]: ...
-    def __getitem__(self, index: int | slice) -> Scene | list[Scene]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def scene(self, index: int) -> Scene:
         id_ = self.ids[index]
         with Image.open(self.photos[id_]) as picture:
             image = np.asarray(picture.convert("RGB"))

@@ -14,8 +14,10 @@ from torch import Tensor, nn
 
 from model import checkpoint
 from model.data.ccp import CcpDataset
+from model.data.formats.registry import DATASETS, open_dataset
 from model.data.made import MadeScenes
 from model.data.scenes import SceneMaker
+from model.data.sources import Chained, PhotoScenes
 from model.data.tagged import TaggedScenes
 from model.network.config import PRESETS
 from model.network.i2tx import SCHEDULE
@@ -109,6 +111,13 @@ def add_options(p: argparse.ArgumentParser) -> None:
     p.add_argument("--empty", type=Path, help="folder of further pictures without people")
     p.add_argument("--tagged", type=Path, help="photos labelled within their tags (model.training.pseudo)")
     p.add_argument(
+        "--photos",
+        action="append",
+        default=[],
+        metavar="NAME=DIR[@SPLIT]",
+        help=f"photos of another dataset beside CCP, repeatable: {', '.join(DATASETS)}; its split 'train'",
+    )
+    p.add_argument(
         "--synthetic", type=Path, action="append", help="folder of `spectrum synthesize`; repeatable"
     )
     p.add_argument("--synthetic-share", type=float, default=0.5, help="of groups; a third of it of portraits")
@@ -198,9 +207,18 @@ def scene_maker(train: CcpDataset, args: argparse.Namespace) -> SceneMaker:
     return SceneMaker(
         train,
         extra_empty=pictures(args.empty) if args.empty else (),
-        also=TaggedScenes(args.tagged) if args.tagged else (),
+        also=Chained(*([TaggedScenes(args.tagged)] if args.tagged else []), *map(other_photos, args.photos)),
         synthetic=MadeScenes(*args.synthetic) if args.synthetic else (),
     )
+
+
+def other_photos(named: str) -> PhotoScenes:
+    """The photos of 'NAME=DIR' or 'NAME=DIR@SPLIT'. ValueError for what cannot be opened."""
+    name, found, where = named.partition("=")
+    if not found or not where:
+        raise ValueError(f"--photos wants NAME=DIR or NAME=DIR@SPLIT, not {named!r}")
+    folder, _, split = where.partition("@")
+    return PhotoScenes(open_dataset(name, folder, split or "train"))
 
 
 def text_tower(args: argparse.Namespace) -> TextTower:
