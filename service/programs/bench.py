@@ -5,25 +5,18 @@ from __future__ import annotations
 import json
 import os
 import platform
-import secrets
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection
 from itertools import cycle, islice
 from pathlib import Path
-from queue import SimpleQueue
-from statistics import quantiles
-from time import monotonic, perf_counter, sleep
-from typing import TYPE_CHECKING, Any
+from statistics import median, quantiles
+from time import perf_counter
+from typing import TYPE_CHECKING
 
 from service import images
 from service.programs import roles
-from service.programs.embedded import free_port
+from service.programs.bench_client import Answer, post, post_all, serve_tree
 from service.programs.roles import Refused
 from service.settings import Settings
 
@@ -31,23 +24,33 @@ if TYPE_CHECKING:
     from model.parser import Parser
 
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
-_READY_SECONDS = 300.0
-_ANSWER_SECONDS = 300.0
+# What an answer's timings tell of the picture itself; whatever else a request takes is the service's own.
+_WORK = ("decode", "preprocess", "forward", "postprocess", "encode")
+_ALONE = 40  # pictures of the one client whose requests show what the service adds
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`count` pictures of a folder, taken round, posted by `clients` at once; numbers also to `json`."""
+    """`count` pictures of a folder, taken round, posted by `clients` at once; numbers also to `json`.
+
+    Service and bare model take turns, `rounds` times each.
+    """
 
     pictures: Path
     count: int = 200
     clients: int = 8
     json: Path | None = None
+    rounds: int = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome; seconds of wall time, `ratio` the service's over the bare model's."""
+    """The outcome; seconds of wall time, `throughput` the service's over the bare model's.
+
+    `throughput_low` and `throughput_high` are the quartiles over the rounds. `added_ms` is what one
+    client's request takes beside decoding, model and encoding; `queue_ms` is the part of it before a
+    worker has the job.
+    """
 
     pictures: int
     clients: int
@@ -57,39 +60,54 @@ class Report:
     service_seconds: float
     bare_seconds: float
     bare_decode_seconds: float
-    ratio: float
+    throughput: float
+    throughput_low: float
+    throughput_high: float
     pictures_per_second: float
     latency_p50_ms: float
     latency_p95_ms: float
+    added_p50_ms: float
+    added_p95_ms: float
+    queue_p50_ms: float
     device: str
     cpus: int
     machine: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """`id` of the parsing; empty where the service told of a failure, None where it told nothing."""
+class Round:
+    """Seconds for the same pictures: over HTTP, in the bare model, and of the latter's decoding."""
 
-    id: str | None
-    seconds: float
+    service: float
+    bare: float
+    decoding: float
+
+    @property
+    def throughput(self) -> float:
+        """The service's over the bare model's."""
+        return self.bare / self.service
 
 
 def run(plan: Plan, settings: Settings, say: Callable[[str], None]) -> int:
     """Measure, print JSON and a table; 0 where every picture was answered once, else 1.
 
-    Half of the bare model's pictures go before the service and half behind it, so that a machine which
-    grows warm or busy meanwhile speaks for neither side. Both are measured at their own best: the bare
-    model in this process with nothing else running, decoding left out of its time.
+    Service and bare model take turns, and swap who goes first, so that a machine which grows warm or busy
+    meanwhile speaks for neither side. Both are measured at their own best: the bare model in this process
+    while the service has nothing to do, decoding left out of its time.
     """
     bodies = _bodies(plan)
     parser = roles.load(settings)
-    middle = len(bodies) // 2
-    first = _bare(parser, bodies[:middle], settings)
-    with _serve_tree(settings) as port:
-        seconds, answers = _post_all(port, bodies, plan.clients)
-    second = _bare(parser, bodies[middle:], settings)
-    bare = (first[0] + second[0], first[1] + second[1])
-    report = _report(plan, seconds, answers, bare, str(getattr(parser, "device", settings.device)))
+    answers: list[Answer] = []
+    rounds: list[Round] = []
+    with serve_tree(settings) as port:
+        alone = _alone(port, bodies[: min(_ALONE, plan.count)])
+        for number in range(min(plan.rounds, plan.count)):
+            chunk = bodies[number :: plan.rounds]
+            first = _bare(parser, chunk, settings) if number % 2 else None
+            seconds, told = post_all(port, chunk, plan.clients)
+            rounds.append(Round(seconds, *(first or _bare(parser, chunk, settings))))
+            answers += told
+    report = _report(plan, rounds, answers, alone, str(getattr(parser, "device", settings.device)))
     text = json.dumps(asdict(report), indent=1)
     if plan.json is not None:
         plan.json.write_text(text + "\n", encoding="utf-8")
@@ -109,6 +127,16 @@ def _bodies(plan: Plan) -> list[bytes]:
     return list(islice(cycle(held), plan.count))
 
 
+def _alone(port: int, bodies: Sequence[bytes]) -> list[Answer]:
+    """Answers to one client, one request at a time."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=300)
+    try:
+        post(connection, bodies[0])  # the first request of a process loads what it needs
+        return [post(connection, body) for body in bodies]
+    finally:
+        connection.close()
+
+
 def _bare(parser: Parser, bodies: Sequence[bytes], settings: Settings) -> tuple[float, float]:
     """(seconds in the model, seconds of decoding), one picture after the other."""
     from model.parser import Query
@@ -125,121 +153,48 @@ def _bare(parser: Parser, bodies: Sequence[bytes], settings: Settings) -> tuple[
     return forward, decoding
 
 
-@contextmanager
-def _serve_tree(settings: Settings) -> Iterator[int]:
-    """The port of a `spectrum serve` of our own with the same checkpoint; drained at the end."""
-    port = free_port()
-    command = [sys.executable, "-m", "service", "serve", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--checkpoint", str(settings.checkpoint_path.resolve()), "--device", settings.device]
-    if settings.threads is not None:
-        command += ["--threads", str(settings.threads)]
-    quiet = {
-        name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "SPECTRUM_REDIS_URL")
-    }
-    tree = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=quiet)
-    try:
-        _until_ready(port, tree)
-        yield port
-    finally:
-        tree.send_signal(signal.SIGTERM)
-        try:
-            tree.wait(settings.drain_seconds + 15)
-        except subprocess.TimeoutExpired:
-            tree.kill()
-            tree.wait()
-
-
-def _until_ready(port: int, tree: subprocess.Popen[bytes]) -> None:
-    deadline = monotonic() + _READY_SECONDS
-    while monotonic() < deadline:
-        if tree.poll() is not None:
-            raise Refused(f"'spectrum serve' ended with status {tree.returncode}.")
-        connection = HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", "/readyz")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            pass  # not listening yet
-        finally:
-            connection.close()
-        sleep(0.1)
-    raise Refused(f"'spectrum serve' was not ready within {_READY_SECONDS:.0f} s.")
-
-
-def _post_all(port: int, bodies: Sequence[bytes], clients: int) -> tuple[float, list[_Answer]]:
-    """(wall seconds, answers) of all pictures, each client with one connection kept open."""
-    connections = [HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS) for _ in range(clients)]
-    free = SimpleQueue[HTTPConnection]()
-
-    def post(body: bytes) -> _Answer:
-        connection = free.get()
-        try:
-            return _post(connection, body)
-        finally:
-            free.put(connection)
-
-    for connection in connections:
-        free.put(connection)
-    with ThreadPoolExecutor(clients) as pool:
-        start = perf_counter()
-        answers = list(pool.map(post, bodies))
-        seconds = perf_counter() - start
-    for connection in connections:
-        connection.close()
-    return seconds, answers
-
-
-def _post(connection: HTTPConnection, body: bytes) -> _Answer:
-    """Post one picture and wait for its result, by way of its job where the server says 202."""
-    boundary = secrets.token_hex(16)
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="picture"\r\n\r\n'
-    form = head.encode() + body + f"\r\n--{boundary}--\r\n".encode()
-    start = perf_counter()
-    try:
-        told = _ask(connection, "POST", "/parse", form, f"multipart/form-data; boundary={boundary}")
-        while told.get("status") in ("queued", "running"):
-            sleep(0.1)
-            told = _ask(connection, "GET", f"/jobs/{told['id']}")
-    except (OSError, HTTPException, ValueError):
-        connection.close()
-        return _Answer(None, perf_counter() - start)
-    told = told.get("result", told)
-    return _Answer(told["id"] if told.get("object") == "parsing" else "", perf_counter() - start)
-
-
-def _ask(
-    connection: HTTPConnection, method: str, path: str, body: bytes | None = None, kind: str = "text/plain"
-) -> dict[str, Any]:
-    connection.request(method, path, body, {"Content-Type": kind})
-    told: dict[str, Any] = json.loads(connection.getresponse().read())
-    return told
-
-
 def _report(
-    plan: Plan, seconds: float, answers: Sequence[_Answer], bare: tuple[float, float], device: str
+    plan: Plan, rounds: Sequence[Round], answers: Sequence[Answer], alone: Sequence[Answer], device: str
 ) -> Report:
     told = [answer for answer in answers if answer.id is not None]
     answered = len({answer.id for answer in told if answer.id})
-    latencies = [1000 * answer.seconds for answer in told] or [0.0]
-    percentiles = quantiles(latencies * 2, n=20, method="inclusive")  # twice: one answer is enough
+    failed = sum(answer.id == "" for answer in told)
+    seconds, bare = sum(one.service for one in rounds), sum(one.bare for one in rounds)
+    latency = _percentiles([1000 * answer.seconds for answer in told])
+    added = _percentiles([_added_ms(answer) for answer in alone if answer.id])
+    spread = _percentiles([one.throughput for one in rounds])
     return Report(
         pictures=plan.count,
         clients=plan.clients,
         answered=answered,
-        failed=sum(answer.id == "" for answer in told),
-        lost=plan.count - answered - sum(answer.id == "" for answer in told),
+        failed=failed,
+        lost=plan.count - answered - failed,
         service_seconds=round(seconds, 2),
-        bare_seconds=round(bare[0], 2),
-        bare_decode_seconds=round(bare[1], 2),
-        ratio=round(seconds / bare[0], 3),
+        bare_seconds=round(bare, 2),
+        bare_decode_seconds=round(sum(one.decoding for one in rounds), 2),
+        throughput=round(bare / seconds, 3),
+        throughput_low=round(spread[4], 3),
+        throughput_high=round(spread[14], 3),
         pictures_per_second=round(answered / seconds, 2),
-        latency_p50_ms=round(percentiles[9], 1),
-        latency_p95_ms=round(percentiles[18], 1),
+        latency_p50_ms=round(latency[9], 1),
+        latency_p95_ms=round(latency[18], 1),
+        added_p50_ms=round(added[9], 1),
+        added_p95_ms=round(added[18], 1),
+        queue_p50_ms=round(median([answer.timings_ms.get("queue", 0.0) for answer in alone] or [0.0]), 1),
         device=device,
         cpus=os.cpu_count() or 1,
         machine=platform.machine(),
     )
+
+
+def _added_ms(answer: Answer) -> float:
+    """What the request took beside the work on its picture."""
+    return 1000 * answer.seconds - sum(answer.timings_ms.get(stage, 0.0) for stage in _WORK)
+
+
+def _percentiles(values: Sequence[float]) -> list[float]:
+    """The 5, 10, ... 95 % points; zeros of nothing."""
+    return quantiles(list(values or [0.0]) * 2, n=20, method="inclusive")  # twice: one value is enough
 
 
 def _table(report: Report) -> str:
@@ -249,8 +204,15 @@ def _table(report: Report) -> str:
         ("answered, failed, lost", f"{report.answered}, {report.failed}, {report.lost}"),
         ("service", f"{report.service_seconds:.1f} s, {report.pictures_per_second:.2f} pictures a second"),
         ("bare model", f"{report.bare_seconds:.1f} s (and {report.bare_decode_seconds:.1f} s of decoding)"),
-        ("service / bare model", f"{report.ratio:.3f}"),
+        (
+            "throughput, service/bare",
+            f"{report.throughput:.3f} (rounds {report.throughput_low:.3f} to {report.throughput_high:.3f})",
+        ),
         ("latency, median and 95 %", f"{report.latency_p50_ms:.0f} ms, {report.latency_p95_ms:.0f} ms"),
+        (
+            "added for one client",
+            f"{report.added_p50_ms:.1f} ms, 95 % {report.added_p95_ms:.1f}; queue {report.queue_p50_ms:.1f}",
+        ),
         ("device, CPUs", f"{report.device}, {report.cpus} ({report.machine})"),
     ]
     return "\n".join(f"{name:<26}{value}" for name, value in rows)

@@ -95,7 +95,7 @@ class Worker:
             await process.wait()
 
     async def _start(self) -> asyncio.subprocess.Process:
-        # A process group of its own: Ctrl-C reaches it through us alone, when the API has drained.
+        # A session of its own: Ctrl-C reaches it through us alone, when the API has drained.
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -103,7 +103,7 @@ class Worker:
             "worker",
             env=os.environ | _environment(self._settings),
             stdin=subprocess.DEVNULL,
-            process_group=0,
+            start_new_session=True,
             preexec_fn=die_with_parent if sys.platform == "linux" else None,
         )
 

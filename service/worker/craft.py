@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -49,7 +50,10 @@ def craft_of(parser: Parser, settings: Settings) -> Craft:
     def render(
         reading: Any, request: dict[str, Any], *, id: str, timings_ms: dict[str, float]
     ) -> dict[str, Any]:
-        return schemas.render(reading, request, model, id=id, timings_ms=timings_ms)
+        start = perf_counter()
+        answer = schemas.render(reading, request, model, id=id, timings_ms=timings_ms)
+        answer["timings_ms"]["encode"] = round(1000 * (perf_counter() - start), 1)
+        return answer
 
     limits = images.Limits.of(settings)
     return Craft(partial(images.decode, limits=limits), as_query, parser.cost, parser.parse, render)

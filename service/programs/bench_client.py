@@ -1,0 +1,131 @@
+"""A service of our own to measure, and callers of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from queue import SimpleQueue
+from time import monotonic, perf_counter, sleep
+from typing import Any
+
+from service.programs.embedded import free_port
+from service.programs.roles import Refused
+from service.settings import Settings
+
+_READY_SECONDS = 300.0
+_ANSWER_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`id` of the parsing; empty where the service told of a failure, None where it told nothing.
+
+    `timings_ms` are the answer's own.
+    """
+
+    id: str | None
+    seconds: float
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+
+@contextmanager
+def serve_tree(settings: Settings) -> Iterator[int]:
+    """The port of a `spectrum serve` of our own with the same checkpoint; drained at the end."""
+    port = free_port()
+    command = [sys.executable, "-m", "service", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--checkpoint", str(settings.checkpoint_path.resolve()), "--device", settings.device]
+    if settings.threads is not None:
+        command += ["--threads", str(settings.threads)]
+    quiet = {
+        name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "SPECTRUM_REDIS_URL")
+    }
+    tree = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=quiet)
+    try:
+        _until_ready(port, tree)
+        yield port
+    finally:
+        tree.send_signal(signal.SIGTERM)
+        try:
+            tree.wait(settings.drain_seconds + 15)
+        except subprocess.TimeoutExpired:
+            tree.kill()
+            tree.wait()
+
+
+def _until_ready(port: int, tree: subprocess.Popen[bytes]) -> None:
+    deadline = monotonic() + _READY_SECONDS
+    while monotonic() < deadline:
+        if tree.poll() is not None:
+            raise Refused(f"'spectrum serve' ended with status {tree.returncode}.")
+        connection = HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            pass  # not listening yet
+        finally:
+            connection.close()
+        sleep(0.1)
+    raise Refused(f"'spectrum serve' was not ready within {_READY_SECONDS:.0f} s.")
+
+
+def post_all(port: int, bodies: Sequence[bytes], clients: int) -> tuple[float, list[Answer]]:
+    """(wall seconds, answers) of all pictures, each client with one connection kept open."""
+    connections = [HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS) for _ in range(clients)]
+    free = SimpleQueue[HTTPConnection]()
+
+    def one(body: bytes) -> Answer:
+        connection = free.get()
+        try:
+            return post(connection, body)
+        finally:
+            free.put(connection)
+
+    for connection in connections:
+        free.put(connection)
+    with ThreadPoolExecutor(clients) as pool:
+        start = perf_counter()
+        answers = list(pool.map(one, bodies))
+        seconds = perf_counter() - start
+    for connection in connections:
+        connection.close()
+    return seconds, answers
+
+
+def post(connection: HTTPConnection, body: bytes) -> Answer:
+    """Post one picture and wait for its result, by way of its job where the server says 202."""
+    boundary = secrets.token_hex(16)
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="picture"\r\n\r\n'
+    form = head.encode() + body + f"\r\n--{boundary}--\r\n".encode()
+    start = perf_counter()
+    try:
+        told = _ask(connection, "POST", "/parse", form, f"multipart/form-data; boundary={boundary}")
+        while told.get("status") in ("queued", "running"):
+            sleep(0.1)
+            told = _ask(connection, "GET", f"/jobs/{told['id']}")
+    except (OSError, HTTPException, ValueError):
+        connection.close()
+        return Answer(None, perf_counter() - start)
+    told = told.get("result", told)
+    if told.get("object") != "parsing":
+        return Answer("", perf_counter() - start)
+    return Answer(told["id"], perf_counter() - start, told["timings_ms"])
+
+
+def _ask(
+    connection: HTTPConnection, method: str, path: str, body: bytes | None = None, kind: str = "text/plain"
+) -> dict[str, Any]:
+    # The same photos come round again and again, and the model is to be measured, not the cache.
+    connection.request(method, path, body, {"Content-Type": kind, "Cache-Control": "no-cache"})
+    told: dict[str, Any] = json.loads(connection.getresponse().read())
+    return told
