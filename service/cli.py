@@ -7,6 +7,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -125,15 +126,35 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--clients", type=_positive, default=8, help="clients at once (default: 8)")
     bench.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
 
+    _add_keys(commands)
     for command in (serve, worker, parse, bench):
         command.add_argument("--checkpoint", type=Path, metavar="DIR", help="in place of the shipped one")
         command.add_argument("--device", help="auto, cpu, cuda or cuda:N")
         command.add_argument("--threads", type=_positive, metavar="N", help="CPU threads of the model")
 
+    _add_dead_letters(commands)
     _command(commands, "settings", _settings, "list every setting and its value")
     for name, text in _FORWARDED.items():
         commands.add_parser(name, help=text, add_help=False)
     return parser
+
+
+def _add_keys(commands: Any) -> None:
+    text = "make, list and revoke API keys, in Redis or in SPECTRUM_KEYS_FILE"
+    group = commands.add_parser("keys", help=text, description=text).add_subparsers(
+        title="commands", metavar="COMMAND", required=True
+    )
+    create = _command(group, "create", _create_key, "make a key and show it, this once")
+    create.add_argument("name", metavar="NAME", help="whose key it is")
+    create.add_argument("--rate", type=_a_minute, metavar="N", help="pictures a minute")
+    create.add_argument("--concurrency", type=_positive, metavar="N", help="requests open at once")
+    create.add_argument("--daily", type=_positive, metavar="N", help="pictures a day (UTC)")
+    create.add_argument("--expires", type=date.fromisoformat, metavar="DATE", help="last day, as 2030-12-31")
+    shown = _command(group, "list", _list_keys, "all keys, without what opens")
+    revoke = _command(group, "revoke", _revoke_key, "let a key open nothing any more, at once")
+    revoke.add_argument("id", metavar="ID", help="as 'list' shows it")
+    for command in (create, shown, revoke):
+        command.add_argument("--redis-url", metavar="URL", help="Redis or Valkey, in place of REDIS_URL")
 
 
 def _command(
@@ -149,6 +170,10 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is less than 1")
     return number
+
+
+def _a_minute(text: str) -> int:
+    return _positive(text.removesuffix("/min"))
 
 
 def _share(text: str) -> float:
@@ -208,6 +233,61 @@ def _bench(arguments: argparse.Namespace, settings: Settings) -> int:
 
     plan = bench.Plan(arguments.pictures, arguments.count, arguments.clients, arguments.json)
     return bench.run(plan, settings, _say)
+
+
+def _create_key(arguments: argparse.Namespace, settings: Settings) -> int:
+    from service.delivery.quotas import Limits
+    from service.programs import keys
+
+    limits = Limits(arguments.rate, arguments.concurrency, arguments.daily)
+    return keys.create(keys.Wanted(arguments.name, limits, arguments.expires), settings, _say)
+
+
+def _list_keys(_arguments: argparse.Namespace, settings: Settings) -> int:
+    from service.programs import keys
+
+    return keys.show(settings, _say)
+
+
+def _revoke_key(arguments: argparse.Namespace, settings: Settings) -> int:
+    from service.programs import keys
+
+    return keys.revoke(arguments.id, settings, _say)
+
+
+def _add_dead_letters(commands: Any) -> None:
+    text = "list, show, retry and drop jobs that could not be parsed; needs REDIS_URL"
+    group = commands.add_parser("dead-letters", help=text, description=text).add_subparsers(
+        dest="action", metavar="ACTION", required=True
+    )
+    actions = {
+        "list": _command(group, "list", _dead_letters, "all of them, the last one first"),
+        "show": _command(group, "show", _dead_letters, "one of them: its failure and what was asked"),
+        "retry": _command(group, "retry", _dead_letters, "send them again, as new jobs"),
+        "drop": _command(group, "drop", _dead_letters, "delete them with their pictures"),
+    }
+    actions["show"].add_argument("ids", nargs=1, metavar="ID")
+    actions["show"].add_argument("--image", type=Path, metavar="FILE", help="write its picture there")
+    for name in ("retry", "drop"):
+        which = actions[name].add_mutually_exclusive_group(required=True)
+        which.add_argument("ids", nargs="*", default=[], metavar="ID")
+        which.add_argument("--all", action="store_true", help="every one of them")
+    for action in actions.values():
+        action.add_argument("--json", action="store_true", help="as JSON")
+        action.add_argument("--redis-url", metavar="URL", help="Redis or Valkey, in place of REDIS_URL")
+
+
+def _dead_letters(arguments: argparse.Namespace, settings: Settings) -> int:
+    from service.programs import dead_letters
+
+    order = dead_letters.Order(
+        arguments.action,
+        tuple(getattr(arguments, "ids", ())),
+        every=getattr(arguments, "all", False),
+        as_json=arguments.json,
+        image=getattr(arguments, "image", None),
+    )
+    return asyncio.run(dead_letters.run(order, settings, _say))
 
 
 def _settings(_arguments: argparse.Namespace, settings: Settings) -> int:

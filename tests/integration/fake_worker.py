@@ -7,6 +7,8 @@ request, so that one test's jobs may each behave in their own way.
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 import threading
 import time
@@ -32,8 +34,10 @@ class FakeModel:
     """Requests may hold, each on its own:
 
     `log`: a file that gets a line at each reading · `hang_once`: hangs at the first reading of that log ·
-    `raises`: the message of a RuntimeError that takes the whole batch · `unrenderable`: no answer comes
-    of it · `gate`: the reading has `entered` and waits until the test opens the `gate`.
+    `trail`: a file that gets a line with the size of each batch · `seconds`: takes so long · `kills`: ends
+    the process by SIGKILL · `raises`: the message of a RuntimeError that takes the whole batch ·
+    `unrenderable`: no answer comes of it · `gate`: the reading has `entered` and waits until the test
+    opens the `gate`.
     """
 
     batches: list[int] = field(default_factory=list)
@@ -60,6 +64,9 @@ class FakeModel:
     def parse(self, images: Sequence[NDArray[np.uint8]], queries: Sequence[Any]) -> list[int]:
         """The sum of each picture."""
         self.batches.append(len(images))
+        for trail in {query["trail"] for query in queries if "trail" in query}:
+            with Path(trail).open("a") as lines:
+                lines.write(f"{len(images)}\n")
         for query in queries:
             self._live_through(query)
         for query in queries:
@@ -68,6 +75,9 @@ class FakeModel:
         return [int(image[..., 0].sum()) for image in images]
 
     def _live_through(self, query: dict[str, Any]) -> None:
+        time.sleep(query.get("seconds", 0))
+        if "kills" in query:
+            os.kill(os.getpid(), signal.SIGKILL)
         if "gate" in query:
             self.entered.set()
             self.gate.wait(60)
