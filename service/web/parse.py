@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from service import errors, images, metrics
 from service.answers.masks import FORMATS
 from service.delivery import cache
+from service.delivery.jobs import Jobs
 from service.schemas import JobAnswer, ParseAnswer, ParseBody, ProblemAnswer
 from service.settings import Settings
 from service.web import doors, intake, negotiate
@@ -81,6 +82,9 @@ async def parse(request: Request) -> Response:
     wished = patience(
         request.headers, longest=settings.wait_seconds, longest_deadline_ms=settings.max_deadline_ms
     )
+    jobs: Jobs = request.app.state.jobs
+    if refusal := await jobs.would_refuse():  # before the body is read
+        raise refusal
     with metrics.timed("upload"):
         data, options = await intake.read(request, settings)
     form = negotiate.wanted(request, options)
