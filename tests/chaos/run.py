@@ -83,6 +83,7 @@ def _changes(order: Order) -> dict[str, str]:
         "SPECTRUM_HEARTBEAT_SECONDS": "0.5",
         "SPECTRUM_REDIS_TIMEOUT_SECONDS": "2",
         "SPECTRUM_DRAIN_SECONDS": "15",
+        "SPECTRUM_DEAD_LETTERS_KEPT": str(verdict.LETTERS),
         "SPECTRUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
     }
