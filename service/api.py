@@ -18,6 +18,7 @@ from service.settings import Settings
 from service.web import jobs as routes_jobs
 from service.web import parse as routes_parse
 from service.web import status as routes_status
+from service.web.doors import Doors, Leaving
 from service.web.fetch import Fetcher
 from service.web.middleware import BodyLimit, Surround, problem
 
@@ -51,6 +52,7 @@ def create(settings: Settings | None = None, jobs: Jobs | None = None) -> FastAP
     app.state.settings, app.state.jobs = settings, queue
     app.state.once = Once(queue, settings)
     app.state.fetcher = Fetcher(settings)
+    app.state.doors = Doors(settings, queue.broker)
     app.include_router(routes_parse.router)
     app.include_router(routes_jobs.router)
     app.include_router(routes_status.router)
@@ -60,6 +62,7 @@ def create(settings: Settings | None = None, jobs: Jobs | None = None) -> FastAP
     # Event streams and PNG go out as they are.
     app.add_middleware(GZipMiddleware, minimum_size=1_024, compresslevel=4)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(Leaving, doors=app.state.doors)
     app.add_middleware(Surround)  # added last, so it is the outermost
     return app
 

@@ -17,6 +17,7 @@ from service import api
 from service.delivery.jobs import Jobs
 from service.errors import QueueUnavailable
 from service.settings import Settings
+from service.web import doors
 
 if TYPE_CHECKING:
     from model.parser import Parser
@@ -104,12 +105,28 @@ async def reachable(settings: Settings) -> None:
     await (await reach(settings)).close()
 
 
+async def guarded(settings: Settings, jobs: Jobs) -> None:
+    """Return where nobody can ask who should not; else Refused: an API open to others by mistake."""
+    if not doors.needs_keys(settings):
+        return
+    try:
+        keys = await doors.store(settings, jobs.broker).all()
+    except ValueError as error:
+        raise Refused(f"SPECTRUM_KEYS_FILE: {error}") from error
+    if settings.auth == "auto" and not any(map(doors.usable, keys)):
+        raise Refused(
+            f"listening on {settings.host} needs an API key, and there is none: "
+            "'spectrum keys create NAME' makes one, SPECTRUM_AUTH=open lets everybody in."
+        )
+
+
 async def run_api(settings: Settings) -> int:
     """The API alone, until told to stop; returns the exit status."""
     listening = bind(settings)
     stop = until_told_to_stop()
     try:
         jobs = await reach(settings)
+        await guarded(settings, jobs)
         server = api_server(settings, jobs)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         await first_of(stop.wait(), serving)

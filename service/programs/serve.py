@@ -40,6 +40,7 @@ async def run(settings: Settings, say: Say) -> int:
             say("Starting the embedded Valkey ...")
             settings = settings.model_copy(update={"redis_url": _embedded(closing).url})
         jobs = await roles.reach(settings)
+        await roles.guarded(settings, jobs)
         server = roles.api_server(settings, jobs)
         worker = Worker(settings, say)
         say(f"Loading the model {settings.checkpoint_path.name} ...")

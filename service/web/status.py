@@ -15,6 +15,7 @@ from service.answers import masks
 from service.delivery.jobs import Jobs
 from service.schemas import ProblemAnswer
 from service.settings import Settings
+from service.web import doors
 
 router = APIRouter()
 
@@ -62,6 +63,9 @@ async def readyz(request: Request) -> Response:
 @router.get("/metrics", include_in_schema=False)
 async def prometheus(request: Request) -> Response:
     """Prometheus text of this process, with the queue as it is now."""
+    settings: Settings = request.app.state.settings
+    if not settings.metrics_open:
+        await doors.authorise(request)
     jobs: Jobs = request.app.state.jobs
     with suppress(errors.QueueUnavailable):  # the rest of the numbers still stand
         metrics.QUEUE_DEPTH.set(await jobs.depth())
