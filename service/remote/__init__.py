@@ -1,0 +1,1 @@
+"""What the client is made of: pictures into requests, answers into results, trying again."""
