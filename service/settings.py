@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _WEIGHTS = Path(__file__).resolve().parent.parent / "model" / "weights"
@@ -48,12 +48,27 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         None,
         validation_alias=AliasChoices("REDIS_URL", "SPECTRUM_REDIS_URL"),
-        description="redis://, rediss:// or unix:// address; absent = the embedded server",
+        description="address of Redis: redis://, rediss://, unix://, redis+sentinel://, redis+cluster://; "
+        "absent = the embedded server",
     )
+    redis_ca_file: Path | None = Field(
+        None, description="certificates that vouch for Redis; absent = the system's"
+    )
+    redis_cert_file: Path | None = Field(None, description="our own certificate for Redis")
+    redis_key_file: Path | None = Field(None, description="the key of our own certificate")
     key_prefix: str = Field(
         "spectrum", pattern=r"^[A-Za-z0-9_.:-]+$", description="prefix and hash-tag of every key in Redis"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level logged")
+    log_format: Literal["auto", "text", "json"] = Field(
+        "auto", description="form of log lines: text, json, or text on a terminal and json elsewhere (auto)"
+    )
+    otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        validation_alias=AliasChoices("SPECTRUM_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        description="OTLP/HTTP collector that traces go to, such as http://127.0.0.1:4318; absent = none",
+    )
 
     # Model
     preset: str = Field("mini", description="name of a shipped checkpoint")
@@ -67,6 +82,9 @@ class Settings(BaseSettings):
     )
     keys_file: Path | None = Field(None, description="file that holds the API keys, in place of Redis")
     metrics_open: bool = Field(True, description="show the API's /metrics without a key")
+
+    # As a client
+    api_key: SecretStr | None = Field(None, description="the key that 'spectrum parse --server' sends")
 
     # What one request may hold
     max_body_bytes: Count = Field(32 * 2**20, description="bytes of a request's body")

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from redis import exceptions as redis_errors
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialWithJitterBackoff
+from redis.asyncio import Redis
 
+from service.delivery import connections
+from service.delivery.connections import Finder
 from service.errors import QueueOutOfMemory, QueueUnavailable
 from service.settings import Settings
 
@@ -35,43 +35,34 @@ SCRIPTS = (
     "enter",
     "exit",
 )
+_GONE = "The queue cannot be reached at present."
 _LUA = Path(__file__).with_name("lua")
-_AWAY = (
+_AWAY: tuple[type[Exception], ...] = (
     redis_errors.ConnectionError,
     redis_errors.TimeoutError,
-    redis_errors.ClusterDownError,
-    redis_errors.MasterDownError,
-    redis_errors.ReadOnlyError,
+    *connections.ELSEWHERE,
 )
+# Of a server that takes no writes at present, or that has just become a replica.
+_UNWILLING = ("MISCONF", "NOREPLICAS", "UNBLOCKED")
 
 
 class Broker:
     """A client whose keys all carry one prefix, which is their hash-tag too: one slot in a cluster."""
 
-    def __init__(self, client: Redis, prefix: str, timeout_seconds: float) -> None:
+    def __init__(
+        self, client: Redis, prefix: str, timeout_seconds: float, finder: Finder | None = None
+    ) -> None:
         self.client = client
-        self._tag = "{" + prefix + "}"
+        self._finder = finder
+        self._tag = hash_tag(prefix)
         self._longest_block = max(1, round(timeout_seconds * 500))
         self._scripts = {name: client.register_script(_source(name)) for name in SCRIPTS}
 
     @classmethod
     def connect(cls, settings: Settings) -> Broker:
-        """Nothing is sent yet. ValueError without a usable address.
-
-        A command whose connection broke is sent again: each of ours may safely run twice.
-        """
-        if settings.redis_url is None:
-            raise ValueError("redis_url is not set: the queue has no address")
-        pool = BlockingConnectionPool.from_url(
-            settings.redis_url,
-            max_connections=settings.redis_connections,
-            timeout=settings.redis_timeout_seconds,
-            socket_timeout=settings.redis_timeout_seconds,
-            socket_connect_timeout=settings.redis_timeout_seconds,
-            retry=Retry(ExponentialWithJitterBackoff(cap=0.5, base=0.05), retries=3),
-            protocol=2,
-        )
-        return cls(Redis.from_pool(pool), settings.key_prefix, settings.redis_timeout_seconds)
+        """Nothing is sent yet. ValueError without a usable address."""
+        client, finder = connections.connect(settings, hash_tag(settings.key_prefix))
+        return cls(client, settings.key_prefix, settings.redis_timeout_seconds, finder)
 
     def key(self, *parts: str) -> str:
         """The name of a key."""
@@ -89,6 +80,13 @@ class Broker:
     async def close(self) -> None:
         """Let go of the connections."""
         await self.client.aclose()
+        if self._finder is not None:
+            await self._finder.close()
+
+
+def hash_tag(prefix: str) -> str:
+    """What every key begins with; a cluster chooses the slot by it."""
+    return "{" + prefix + "}"
 
 
 def _source(name: str) -> str:
@@ -108,4 +106,8 @@ def translated() -> Iterator[None]:
     except redis_errors.OutOfMemoryError as error:
         raise QueueOutOfMemory("The queue has no memory for another picture.", retry_after=10) from error
     except _AWAY as error:
-        raise QueueUnavailable("The queue cannot be reached at present.", retry_after=5) from error
+        raise QueueUnavailable(_GONE, retry_after=5) from error
+    except redis_errors.ResponseError as error:
+        if not str(error).startswith(_UNWILLING):
+            raise
+        raise QueueUnavailable(_GONE, retry_after=5) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -58,7 +59,7 @@ class Replies:
             try:
                 answer = await self._client.xread({self.stream: last}, count=256, block=self._block_ms)
             except RedisError:
-                await asyncio.sleep(_PAUSE_SECONDS)
+                await asyncio.sleep(_PAUSE_SECONDS * random.uniform(0.5, 1.5))
                 continue
             last = self._wake(answer, last)
 

@@ -7,7 +7,7 @@ import signal
 import socket
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -17,6 +17,7 @@ from service import api
 from service.delivery.jobs import Jobs
 from service.errors import QueueUnavailable
 from service.settings import Settings
+from service.telemetry import traces
 from service.web import doors
 
 if TYPE_CHECKING:
@@ -36,6 +37,14 @@ def run(program: Coroutine[Any, Any, T]) -> T:
         return runner.run(program)
 
 
+def trace_as(role: Literal["api", "worker"], settings: Settings) -> None:
+    """Send this process's traces where the settings say, if anywhere. Refused where that is not possible."""
+    try:
+        traces.configure(settings, role)
+    except traces.TracingUnavailable as error:
+        raise Refused(str(error)) from error
+
+
 class ApiServer(uvicorn.Server):
     """Uvicorn without its own signal handlers: whoever runs it decides when it drains."""
 
@@ -49,8 +58,9 @@ def api_server(settings: Settings, jobs: Jobs) -> ApiServer:
     """The API on Uvicorn; `should_exit` drains it within `settings.drain_seconds`."""
     config = uvicorn.Config(
         api.create(settings, jobs),
+        log_config=None,  # its lines go where ours go, and requests are told by ours
         log_level="warning" if settings.log_level == "info" else settings.log_level,
-        access_log=settings.log_level == "debug",
+        access_log=False,
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
         server_header=False,
         lifespan="on",
@@ -178,6 +188,6 @@ async def first_of(*awaited: Coroutine[Any, Any, Any] | asyncio.Task[Any]) -> No
 
 
 def without_password(url: str) -> str:
-    """The address without its user and password."""
+    """The address without its users and passwords."""
     parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()

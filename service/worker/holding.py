@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
@@ -118,5 +119,5 @@ async def happens(event: asyncio.Event, seconds: float) -> bool:
 
 
 def pause(failures: int) -> float:
-    """Seconds to wait after so many failures in a row, at least one."""
-    return PAUSES[min(failures, len(PAUSES)) - 1]
+    """Seconds to wait after so many failures in a row, at least one; not the same for every worker."""
+    return PAUSES[min(failures, len(PAUSES)) - 1] * random.uniform(0.5, 1.0)
