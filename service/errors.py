@@ -300,6 +300,12 @@ class JobExpired(SpectrumError):
     code, status, title = "job_expired", 410, "The job has expired"
 
 
+class CallbackUnavailable(SpectrumError):
+    """The service has no secret to sign callbacks with, so it makes none."""
+
+    code, status, title = "callback_unavailable", 422, "Callbacks are not made here"
+
+
 class IdempotencyKeyReused(SpectrumError):
     """The Idempotency-Key was used before, with another request."""
 
@@ -343,6 +349,12 @@ class QueueUnavailable(SpectrumError):
     """Redis does not answer."""
 
     code, status, title = "queue_unavailable", 503, "The queue cannot be reached"
+
+
+class TooManyStreams(SpectrumError):
+    """This process serves as many event streams as it may."""
+
+    code, status, title = "too_many_streams", 503, "There are too many event streams"
 
 
 class NotReady(SpectrumError):

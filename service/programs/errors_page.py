@@ -75,6 +75,7 @@ _BY_CODE: Mapping[str, str] = {
     "url_not_found": "Check the address; it must answer without a login.",
     "too_many_redirects": "Use the final address.",
     "job_not_found": "Check the id; submit the picture again where it is too old.",
+    "callback_unavailable": "Leave `callback_url` out, and ask by the job's id or its events.",
     "idempotency_key_reused": "Use a new key for each new request.",
     "deadline_exceeded": "Give it more time, or do without.",
     "parse_failed": "Try another picture; report this one with the request id.",

@@ -25,9 +25,9 @@ async def job(job_id: str, request: Request) -> Response:
     caller = await doors.authorise(request)
     wished = patience(request.headers, longest=settings.wait_seconds, usual=0)
     form = negotiate.wanted_of_job(request)
-    view = await _view(jobs, job_id, caller)
+    view = await find(jobs, job_id, caller)
     if not view.ended and wished.seconds:
-        view = await jobs.wait(job_id, wished.seconds) or await _view(jobs, job_id, caller)
+        view = await jobs.wait(job_id, wished.seconds) or await find(jobs, job_id, caller)
     told = view.wire()
     if view.status != "done" or view.result is None:
         return JSONResponse(told, headers={"Vary": "Accept"})
@@ -41,15 +41,16 @@ async def cancel(job_id: str, request: Request) -> Response:
     """Cancel a job; one that has ended, or that answers somebody else too, stays as it is."""
     jobs: Jobs = request.app.state.jobs
     caller = await doors.authorise(request)
-    view = await _view(jobs, job_id, caller)
+    view = await find(jobs, job_id, caller)
     if not view.ended:
         once: Once = request.app.state.once
         await once.leave(job_id)
-        view = await _view(jobs, job_id, caller)
+        view = await find(jobs, job_id, caller)
     return JSONResponse({"id": job_id, "status": view.status})
 
 
-async def _view(jobs: Jobs, job_id: str, caller: Caller) -> JobView:
+async def find(jobs: Jobs, job_id: str, caller: Caller) -> JobView:
+    """The caller's job; JobNotFound for those of others too."""
     view = await jobs.get(job_id)
     if view is None or not doors.owns(caller, view):
         raise errors.JobNotFound(f"There is no job {job_id!r}.")
