@@ -15,6 +15,7 @@ from service import errors
 from service.delivery.jobs import Jobs
 from service.delivery.once import Once
 from service.settings import Settings
+from service.telemetry import traces
 from service.web import jobs as routes_jobs
 from service.web import parse as routes_parse
 from service.web import status as routes_status
@@ -48,6 +49,7 @@ def create(settings: Settings | None = None, jobs: Jobs | None = None) -> FastAP
         description=_DESCRIPTION,
         lifespan=lifespan,
         redoc_url=None,
+        telemetry=traces.http(),
     )
     app.state.settings, app.state.jobs = settings, queue
     app.state.once = Once(queue, settings)

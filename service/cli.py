@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import sys
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 
 from service.answers import masks
 from service.settings import Settings
+from service.telemetry import logs
 
 # What follows these names belongs to programs of the model, which read it themselves.
 _FORWARDED = {
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse(_settings_fault(error))
     from service.programs.roles import Refused  # with the web framework behind it, which `--help` needs not
 
-    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s")
+    logs.configure(settings)
     try:
         status: int = arguments.run(arguments, settings)
     except Refused as error:
@@ -190,12 +190,14 @@ def _say(text: str) -> None:
 def _serve(_arguments: argparse.Namespace, settings: Settings) -> int:
     from service.programs import roles, serve
 
+    roles.trace_as("api", settings)
     return roles.run(serve.run(settings, _say))
 
 
 def _api(_arguments: argparse.Namespace, settings: Settings) -> int:
     from service.programs import roles
 
+    roles.trace_as("api", settings)
     return roles.run(roles.run_api(settings))
 
 
@@ -203,6 +205,7 @@ def _worker(_arguments: argparse.Namespace, settings: Settings) -> int:
     from service.programs import roles
     from service.worker import process as worker
 
+    roles.trace_as("worker", settings)
     roles.check_checkpoint(settings)
     asyncio.run(roles.reachable(settings))  # told before the slow part
     with roles.telling_checkpoint():

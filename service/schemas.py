@@ -108,6 +108,7 @@ class JobRequest(Options):
     request_id: str
     submitted_at: float  # seconds since the epoch
     caller: str = ""
+    traceparent: str | None = None  # W3C context of the trace that the job belongs to
 
 
 class ModelFacts(BaseModel):

@@ -17,8 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service import errors, metrics
 
 _log = logging.getLogger("spectrum.api")
+_PROBES = frozenset({"/livez", "/readyz", "/metrics"})  # asked every few seconds, told only when they fail
 _RETRY_SECONDS = 2  # where nothing better is known
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_JOB_ID = re.compile(r"[0-9a-f]{32}")
 # W3C Trace Context: version, trace id, parent id, flags; neither id all zeros, no version ff.
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
@@ -39,7 +41,8 @@ class Surround:
 
     A handler leaves durations in `request.state.timings` (stage -> milliseconds) for Server-Timing, and
     headers in `request.state.headers`, which go onto the answer whatever it turns out to be.
-    `request.state.traceparent` is the caller's W3C trace context, None without a valid one.
+    `request.state.traceparent` is the caller's W3C trace context, None without a valid one. The log line
+    of the request names `request.state.job_id` and the caller's key, where there are any.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -71,12 +74,13 @@ class Surround:
         except ClientDisconnect:
             status = 499  # as nginx calls a caller who left before the answer
         except Exception:
-            _log.exception("request %s failed", request_id)
+            _log.exception("request failed", extra={"request_id": request_id})
             if status:  # the answer had begun: nothing but a broken connection can tell
                 raise
             await problem(errors.InternalError(), scope["path"])(scope, receive, send_named)
         finally:
             metrics.REQUESTS.labels(route=_route(scope), code=str(status)).inc()
+            _tell(scope, status, perf_counter() - start)
 
 
 class BodyLimit:
@@ -125,6 +129,28 @@ def _traceparent(headers: Mapping[str, str]) -> str | None:
 def _server_timing(timings: dict[str, Any], total: float) -> str:
     stages = {**timings, "total": 1000 * total}
     return ", ".join(f"{stage};dur={float(spent):.1f}" for stage, spent in stages.items())
+
+
+def _tell(scope: Scope, status: int, seconds: float) -> None:
+    """The request's one log line; the address is told as its route alone, so that nothing gets in with it."""
+    state, route = scope["state"], _route(scope)
+    fields = {
+        "request_id": state["request_id"],
+        "job_id": state.get("job_id") or _asked_job(scope),
+        "key_id": getattr(state.get("caller"), "id", None),
+        "method": scope["method"],
+        "route": route,
+        "status": status,
+        "ms": round(1000 * seconds, 1),
+    }
+    level = logging.DEBUG if route in _PROBES and status < 400 else logging.INFO
+    _log.log(level, "%s %s %d", scope["method"], route, status, extra=fields)
+
+
+def _asked_job(scope: Scope) -> str | None:
+    """The job that a path names, where it is an id at all."""
+    given = str(scope.get("path_params", {}).get("job_id", ""))
+    return given if _JOB_ID.fullmatch(given) else None
 
 
 def _route(scope: Scope) -> str:

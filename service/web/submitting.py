@@ -20,6 +20,7 @@ from service.delivery.jobs import Jobs
 from service.delivery.once import Ask, Claim, Once, Outcome
 from service.schemas import ImageFacts, JobRequest, Options
 from service.settings import Settings
+from service.telemetry import traces
 from service.web.waiting import wants_async
 
 _COUNTED: dict[Outcome, metrics.CacheOutcome] = {
@@ -113,6 +114,7 @@ async def submit(
         raise errors.JobExpired("The answer to this Idempotency-Key is no longer kept.")
     if not claim.enqueued:
         await _enqueue(request, data, options, asked, claim, deadline)
+    request.state.job_id = claim.id  # for the request's log line
     if claim.outcome in _COUNTED:
         metrics.CACHE.labels(outcome=_COUNTED[claim.outcome]).inc()
     return Submitted(claim.id, asked.etag, claim.kept, claim.outcome)
@@ -129,6 +131,7 @@ async def _enqueue(
         request_id=request.state.request_id,
         submitted_at=time.time(),
         caller=_caller(request),
+        traceparent=traces.carried(request.state.traceparent),
     )
     try:
         await jobs.submit(data, carried.model_dump(mode="json"), job_id=claim.id, deadline=deadline)
