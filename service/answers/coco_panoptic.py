@@ -26,18 +26,26 @@ def document(given: Sequence[Source]) -> dict[str, Any]:
     `person_id` and `score` instead.
     """
     listed = sources.categories(given, persons=False)
-    numbers = sources.ids(listed)
+    numbers, pictures = sources.ids(listed), _names(given)
     return {
         "images": sources.images(given),
-        "annotations": [_annotation(number, source, numbers) for number, source in enumerate(given, 1)],
+        "annotations": [
+            {"image_id": image_id, "file_name": picture, **_annotation(source, numbers)}
+            for image_id, (source, picture) in enumerate(zip(given, pictures, strict=True), start=1)
+        ],
         "categories": listed,
     }
 
 
-def _annotation(image_id: int, source: Source, numbers: dict[str, int]) -> dict[str, Any]:
+def _names(given: Sequence[Source]) -> list[str]:
+    """The pictures of ids' file names; equal ones of different folders stay apart."""
+    stems = [PurePath(source.name).stem for source in given]
+    seen = [stems[:number].count(stem) for number, stem in enumerate(stems)]
+    return [f"{stem}-{n + 1}.png" if n else f"{stem}.png" for stem, n in zip(stems, seen, strict=True)]
+
+
+def _annotation(source: Source, numbers: dict[str, int]) -> dict[str, Any]:
     return {
-        "image_id": image_id,
-        "file_name": PurePath(source.name).stem + ".png",
         "segments_info": [
             {
                 "id": segment["id"],

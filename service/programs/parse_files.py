@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PIL import Image
+
 from service import errors, images, schemas
 from service.answers import overlay
 from service.answers.masks import MaskFormat
@@ -36,7 +38,7 @@ def run(order: Order, parser: Parser, settings: Settings) -> int:
     order.out.mkdir(parents=True, exist_ok=True)
     failed = 0
     with tqdm(total=len(order.pictures), unit="picture", disable=None) as bar:
-        for path, target in _targets(order):
+        for path, target in targets(order.pictures, order.out):
             bar.set_postfix_str(path.name, refresh=False)
             try:
                 _parse(path, target, order, parser, images.Limits.of(settings))
@@ -47,12 +49,19 @@ def run(order: Order, parser: Parser, settings: Settings) -> int:
     return failed
 
 
-def _targets(order: Order) -> Iterator[tuple[Path, Path]]:
+def targets(pictures: Sequence[Path], out: Path) -> Iterator[tuple[Path, Path]]:
     """Each picture with its target, without suffix; equal names of different folders stay apart."""
     taken: dict[str, int] = {}
-    for path in order.pictures:
+    for path in pictures:
         taken[path.stem] = number = taken.get(path.stem, 0) + 1
-        yield path, order.out / (path.stem if number == 1 else f"{path.stem}-{number}")
+        yield path, out / (path.stem if number == 1 else f"{path.stem}-{number}")
+
+
+def write(target: Path, answer: dict[str, Any], drawn: Image.Image) -> None:
+    """What there is for a picture: its answer and the drawing of it."""
+    text = json.dumps(answer, indent=1) + "\n"
+    target.with_name(target.name + ".json").write_text(text, encoding="utf-8")
+    drawn.save(target.with_name(target.name + ".png"))
 
 
 def _parse(path: Path, target: Path, order: Order, parser: Parser, limits: images.Limits) -> None:
@@ -63,8 +72,7 @@ def _parse(path: Path, target: Path, order: Order, parser: Parser, limits: image
     request: dict[str, Any] = {"mask_format": order.mask_format, "image": {"sha256": digest}}
     model = {"name": parser.name, "revision": parser.revision}
     answer = schemas.render(parsing, request, model, id=digest[:32])
-    target.with_name(target.name + ".json").write_text(json.dumps(answer, indent=1) + "\n", encoding="utf-8")
-    overlay.draw(pixels, parsing).save(target.with_name(target.name + ".png"))
+    write(target, answer | {"metadata": {"file_name": path.name}}, overlay.draw(pixels, parsing))
 
 
 def _reason(error: OSError | errors.SpectrumError) -> str:
