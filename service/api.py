@@ -17,6 +17,7 @@ from service.delivery.once import Once
 from service.settings import Settings
 from service.telemetry import traces
 from service.web import jobs as routes_jobs
+from service.web import page as routes_page
 from service.web import parse as routes_parse
 from service.web import status as routes_status
 from service.web.doors import Doors, Leaving
@@ -58,6 +59,7 @@ def create(settings: Settings | None = None, jobs: Jobs | None = None) -> FastAP
     app.include_router(routes_parse.router)
     app.include_router(routes_jobs.router)
     app.include_router(routes_status.router)
+    app.include_router(routes_page.router)
     app.add_exception_handler(errors.SpectrumError, _told)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -1,14 +1,13 @@
-"""What the service tells of itself: alive, ready, metrics, limits, and the playground."""
+"""What the service tells of itself: alive, ready, metrics, limits."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from service import errors, images, metrics
 from service.answers import masks
@@ -19,11 +18,6 @@ from service.web import doors
 
 router = APIRouter()
 
-_PLAYGROUND = Path(__file__).parent / "playground" / "index.html"
-_PLAYGROUND_POLICY = (
-    "default-src 'none'; connect-src 'self'; img-src 'self' blob: data:; "
-    "script-src 'unsafe-inline'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-)
 _LIMITS = (
     "max_body_bytes",
     "max_image_bytes",
@@ -34,13 +28,6 @@ _LIMITS = (
     "max_caption_length",
     "wait_seconds",
 )
-
-
-@router.get("/", include_in_schema=False)
-async def playground() -> Response:
-    """A page to try the service by hand."""
-    headers = {"Content-Security-Policy": _PLAYGROUND_POLICY}
-    return FileResponse(_PLAYGROUND, media_type="text/html; charset=utf-8", headers=headers)
 
 
 @router.get("/livez")
