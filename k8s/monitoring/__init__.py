@@ -1,0 +1,1 @@
+"""What is watched: Grafana's dashboard and Prometheus's alerts, written from one source."""
