@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from service.answers import masks
+from service.answers.exports import EXPORTS
 from service.settings import Settings
 from service.telemetry import logs
 
@@ -22,7 +23,7 @@ _FORWARDED = {
     "evaluate": "measure a checkpoint (see 'spectrum evaluate --help')",
     "synthesize": "make scenes of people with their truth (see 'spectrum synthesize --help')",
 }
-_OVERRIDES = ("host", "port", "redis_url", "checkpoint", "device", "threads")
+_OVERRIDES = ("host", "port", "redis_url", "checkpoint", "device", "threads", "api_key")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -118,6 +119,14 @@ def _parser() -> argparse.ArgumentParser:
     parse.add_argument("--min-score", type=_share, default=0.0, metavar="S", help="0 to 1")
     parse.add_argument("--mask-format", choices=masks.FORMATS, default="rle")
     parse.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="default: out")
+    parse.add_argument("--server", metavar="URL", help="a service that parses them, in place of a model here")
+    parse.add_argument("--api-key", metavar="KEY", help="for --server, in place of SPECTRUM_API_KEY")
+    parse.add_argument("--concurrency", type=_positive, default=8, metavar="N", help="for --server: at once")
+
+    export = _command(commands, "export", _export, "write parsings in the format of another tool")
+    export.add_argument("parsings", nargs="+", type=Path, metavar="PARSING.json")
+    export.add_argument("--format", choices=list(EXPORTS), required=True)
+    export.add_argument("--out", type=Path, metavar="FILE", help="default: named as the format")
 
     bench = _command(commands, "bench", _bench, "measure the service against the bare model")
     bench.add_argument("what", choices=["service"])
@@ -214,6 +223,40 @@ def _worker(_arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _parse(arguments: argparse.Namespace, settings: Settings) -> int:
+    failed = (_parse_there if arguments.server else _parse_here)(arguments, settings)
+    count = len(arguments.pictures)
+    _say(f"{count - failed} of {count} pictures parsed into {arguments.out}/")
+    return 1 if failed else 0
+
+
+def _parse_there(arguments: argparse.Namespace, settings: Settings) -> int:
+    from service.programs import parse_remote
+
+    key = settings.api_key.get_secret_value() if settings.api_key else None
+    order = parse_remote.Order(
+        arguments.server,
+        arguments.pictures,
+        arguments.out,
+        arguments.prompts,
+        arguments.caption,
+        arguments.body_parts,
+        arguments.min_score,
+        arguments.mask_format,
+        key,
+        arguments.concurrency,
+    )
+    return parse_remote.run(order, settings)
+
+
+def _export(arguments: argparse.Namespace, _settings: Settings) -> int:
+    from service.programs import export
+
+    target = export.run(arguments.format, arguments.parsings, arguments.out)
+    _say(f"{len(arguments.parsings)} parsings exported to {target}")
+    return 0
+
+
+def _parse_here(arguments: argparse.Namespace, settings: Settings) -> int:
     from service.programs import parse_files, roles
 
     parser = roles.load(settings)
@@ -226,9 +269,7 @@ def _parse(arguments: argparse.Namespace, settings: Settings) -> int:
         min_score=arguments.min_score,
     )
     order = parse_files.Order(arguments.pictures, arguments.out, query, arguments.mask_format)
-    failed = parse_files.run(order, parser, settings)
-    _say(f"{len(order.pictures) - failed} of {len(order.pictures)} pictures parsed into {order.out}/")
-    return 1 if failed else 0
+    return parse_files.run(order, parser, settings)
 
 
 def _bench(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar, Unpack
 import httpx
 
 from service.remote.calls import Ask, Asked, Calls, Image
+from service.remote.failures import ApiError
 from service.remote.outcomes import LOCAL, TIMEOUT, Outcome, check, headers
 from service.remote.results import Event, Job, Parsing
 from service.remote.retry import Flow, Retry, run_async
@@ -112,6 +113,8 @@ class AsyncClient:
         while True:
             try:
                 async with self._http.stream("GET", listening.path, headers=listening.headers) as response:
+                    if response.status_code == 204:
+                        return
                     if not response.is_success:
                         await response.aread()
                     async for line in listening.lines(response, response.aiter_lines):
@@ -122,6 +125,8 @@ class AsyncClient:
                 pause = listening.broken()
             except httpx.TransportError as error:
                 pause = listening.broken(error)
+            except ApiError as error:
+                pause = listening.refused(error)
             await asyncio.sleep(pause)
 
     async def info(self) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar, Unpack
 import httpx
 
 from service.remote.calls import Ask, Asked, Calls, Image
+from service.remote.failures import ApiError
 from service.remote.outcomes import LOCAL, TIMEOUT, Outcome, check, headers
 from service.remote.results import Event, Job, Parsing
 from service.remote.retry import Flow, Retry, run
@@ -114,6 +115,8 @@ class Client:
         while True:
             try:
                 with self._http.stream("GET", listening.path, headers=listening.headers) as response:
+                    if response.status_code == 204:
+                        return
                     if not response.is_success:
                         response.read()
                     for line in listening.lines(response, response.iter_lines):
@@ -124,6 +127,8 @@ class Client:
                 pause = listening.broken()
             except httpx.TransportError as error:
                 pause = listening.broken(error)
+            except ApiError as error:
+                pause = listening.refused(error)
             time.sleep(pause)
 
     def info(self) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from service.remote.failures import ApiError, ClientError, OutOfTime, Unreachabl
 T = TypeVar("T")
 Flow = Generator[httpx.Request | float, Any, T]
 
-_BUSY = frozenset({429, 503})
+BUSY = frozenset({429, 503})
 _BETWEEN = frozenset({502, 504})  # from a proxy, which knows of no problem documents
 
 
@@ -87,7 +87,7 @@ def retried(
 
 def _again(response: httpx.Response) -> bool:
     status = response.status_code
-    return status in _BUSY or (status in _BETWEEN and not ApiError.of(response).code)
+    return status in BUSY or (status in _BETWEEN and not ApiError.of(response).code)
 
 
 def run(flow: Flow[T], http: httpx.Client) -> T:

@@ -10,7 +10,7 @@ import httpx
 
 from service.remote.failures import ApiError, Unreachable
 from service.remote.results import Event
-from service.remote.retry import Retry
+from service.remote.retry import BUSY, Retry
 
 Lines = TypeVar("Lines")
 
@@ -65,6 +65,13 @@ class Listening:
         if event is not None:
             self._last, self._failed = event.id or self._last, 0
         return event
+
+    def refused(self, error: ApiError) -> float:
+        """Seconds to wait before the next try; the refusal itself where it is final."""
+        self._failed += 1
+        if error.status not in BUSY or self._failed >= self._retry.attempts:
+            raise error
+        return self._retry.pause(self._failed, error.retry_after)
 
     def broken(self, error: httpx.TransportError | None = None) -> float:
         """Seconds to wait before the next connection; Unreachable after too many that told nothing."""

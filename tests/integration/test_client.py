@@ -241,10 +241,19 @@ class TestPatience:
 class TestJobs:
     """A caller need not wait, and may come back."""
 
-    async def test_a_job_is_submitted_watched_and_fetched(self, client: AsyncClient, model: Bands):
+    async def test_a_job_is_submitted_watched_and_fetched(
+        self, client: AsyncClient, server: Moody, model: Bands
+    ):
         job = await client.submit(PHOTO, prompts=[GATE_PROMPT])
         assert job.status in ("queued", "running") and not job.ended
-        model.gate.set()
+        asyncio.get_running_loop().call_later(0.2, model.gate.set)
+        told = [event async for event in client.events(job.id)]
+        assert told[0].status == "queued" and told[-1].status == "done"
+        assert [event.last for event in told] == [False] * (len(told) - 1) + [True]
+        server.moods = [503]
+        missed = [event.status async for event in client.events(job.id, told[0].id)]
+        assert missed == [event.status for event in told[1:]]
+        assert [event async for event in client.events(job.id, told[-1].id)] == []
         assert (await client.wait(job.id)).segments[0].label == GATE_PROMPT
         assert (await client.job(job.id)).parsing().id == job.id
 
@@ -254,6 +263,8 @@ class TestJobs:
         with pytest.raises(ApiError) as caught:
             await client.wait(job.id)
         assert caught.value.code == "job_cancelled"
+        with pytest.raises(ApiError, match="job_not_found"):
+            _ = [event async for event in client.events("0" * 32)]
 
     async def test_a_job_that_takes_too_long_is_left(self, client: AsyncClient):
         job = await client.submit(PHOTO)
@@ -311,6 +322,7 @@ class TestMany:
                 assert [outcome.index for outcome in outcomes if outcome.error] == [7]
                 job = client.submit(PHOTO, prompts=["scarf"])
                 assert client.wait(job.id, timeout=20).segments[0].label == "scarf"
+                assert [event.status for event in client.events(job.id)][-1] == "done"
                 assert client.cancel(job.id).status == client.job(job.id).status == "done"
                 assert client.export(PHOTO, "png").startswith(b"\x89PNG")
                 assert client.info()["service"] == "spectrum"
