@@ -16,6 +16,7 @@ from service.delivery.jobs import Jobs
 from service.delivery.once import Once
 from service.settings import Settings
 from service.telemetry import traces
+from service.web import batch as routes_batch
 from service.web import jobs as routes_jobs
 from service.web import page as routes_page
 from service.web import parse as routes_parse
@@ -57,6 +58,7 @@ def create(settings: Settings | None = None, jobs: Jobs | None = None) -> FastAP
     app.state.fetcher = Fetcher(settings)
     app.state.doors = Doors(settings, queue.broker)
     app.include_router(routes_parse.router)
+    app.include_router(routes_batch.router)
     app.include_router(routes_jobs.router)
     app.include_router(routes_status.router)
     app.include_router(routes_page.router)

@@ -91,6 +91,19 @@ class ParseBody(Options):
     image: ImageSource | None = None
 
 
+class BatchItem(Options):
+    """One picture of POST /parse/batch; options of its own go before those of all."""
+
+    base64: str | None = None
+    url: str | None = None
+
+
+class BatchBody(Options):
+    """The JSON form of POST /parse/batch: pictures as in `BatchItem`, and options for all of them."""
+
+    images: list[Any]  # each looked into by itself, so that a bad one spoils no other
+
+
 class ImageFacts(BaseModel):
     """A picture's size in pixels and the SHA-256 of the bytes that were sent."""
 
@@ -225,6 +238,23 @@ class JobAnswer(BaseModel):
     result: ParseAnswer | None = None
     error: ProblemAnswer | None = None
     metadata: dict[str, str] | None = None
+
+
+class BatchItemAnswer(BaseModel):
+    """What became of one picture: `result`, `error`, or the `id` of a job that has not ended."""
+
+    index: int
+    status: Literal["queued", "done", "failed", "cancelled", "expired"]
+    id: str | None = None
+    result: ParseAnswer | None = None
+    error: ProblemAnswer | None = None
+
+
+class BatchAnswer(BaseModel):
+    """Each picture in its place."""
+
+    object: Literal["batch"] = "batch"
+    items: list[BatchItemAnswer]
 
 
 def render(

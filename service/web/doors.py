@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +16,8 @@ from service.delivery.broker import Broker
 from service.delivery.keys import ApiKey, FileKeys, KeyStore, RedisKeys, id_of
 from service.delivery.quotas import Entry, Limits, Quotas, new_lease
 from service.settings import Settings
+
+T = TypeVar("T")
 
 OPEN_ID = "open"
 _SLACK_SECONDS = 30  # of a lease, beyond all that a request may wait for
@@ -100,7 +103,7 @@ class Doors:
 
     async def leave(self, opened: Open, status: int) -> None:
         """Free the place; pictures that were not taken count as nothing against the day."""
-        untaken = opened.charged if status >= 400 else min(opened.untaken, opened.charged)
+        untaken = opened.charged if status >= 400 else opened.untaken
         with suppress(errors.SpectrumError):  # the lease runs out by itself
             await self._quotas.exit(opened.caller.id, opened.lease, give_back=untaken)
 
@@ -152,6 +155,22 @@ async def authorise(request: Request) -> Caller:
     if request.method == "POST":
         await doors.enter(request, caller)
     return caller
+
+
+async def let_in(request: Request, items: Sequence[T]) -> list[T | errors.SpectrumError]:
+    """Charge a batch, whose first picture `authorise` has charged: the last ones may find no room."""
+    doors: Doors = request.app.state.doors
+    entry = await doors.charge(request, len(items) - 1)
+    room = 1 + entry.granted
+    limits = request.state.caller.limits
+    return [item if place < room else refusal(entry, limits) for place, item in enumerate(items)]
+
+
+def took(request: Request, pictures: int) -> None:
+    """So many pictures of a batch were taken: the day's quota counts no others."""
+    opened: Open | None = getattr(request.state, "opened", None)
+    if opened is not None:
+        opened.untaken = max(0, opened.charged - pictures)
 
 
 def owns(caller: Caller, view: Owned) -> bool:

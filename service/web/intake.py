@@ -23,7 +23,7 @@ from service.web.fetch import Fetcher
 _Shape = TypeVar("_Shape", bound=BaseModel)
 _T = TypeVar("_T")
 MULTIPART, JSON = "multipart/form-data", "application/json"
-_MAX_FIELDS = 1_000
+MAX_FIELDS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ async def read(request: Request, settings: Settings) -> tuple[bytes, Options]:
     TooManyPrompts, InvalidPrompt, InvalidCaption, ImageMissing, ImageBase64Invalid, UrlInputUnavailable,
     and those of `Fetcher.fetch`.
     """
-    source, options = await _in_time(_read(request), settings)
+    source, options = await in_time(_read(request), settings)
     check(options, settings)
     return await picture(source, request, settings), options
 
@@ -64,7 +64,7 @@ def media_type(request: Request) -> str:
     return media
 
 
-async def _in_time(reading: Coroutine[Any, Any, _T], settings: Settings) -> _T:
+async def in_time(reading: Coroutine[Any, Any, _T], settings: Settings) -> _T:
     """What is read from the body, unless it trickles in too slowly."""
     limit = settings.upload_timeout_seconds
     try:
@@ -106,9 +106,9 @@ def _fault(text: str, limit: int) -> str | None:
 
 async def _form(request: Request) -> tuple[Source, Options]:
     try:
-        async with request.form(max_files=2, max_fields=_MAX_FIELDS) as form:
+        async with request.form(max_files=2, max_fields=MAX_FIELDS) as form:
             source = await _source(form)
-            fields = _fields(form)
+            fields = form_fields(form)
     except FormParserError as error:
         raise errors.MalformedBody("The multipart form is damaged.") from error
     return source, validated(Options, fields)
@@ -137,7 +137,7 @@ async def form_source(name: str, value: UploadFile | str) -> Source:
     return Source(url=value)
 
 
-def _fields(form: FormData) -> dict[str, Any]:
+def form_fields(form: FormData) -> dict[str, Any]:
     """The form's fields but for the picture; only `prompts` may repeat."""
     fields: dict[str, Any] = {}
     for name, value in form.multi_items():

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from service.settings import Settings
+from service.web import batch as routes_batch
 from service.web import events as routes_events
 from service.web import jobs as routes_jobs
 from service.web import parse as routes_parse
@@ -57,7 +58,7 @@ def test_the_api_page_lists_every_route() -> None:
     told = set(re.findall(r"`(GET|POST|PUT|DELETE) (/[^`]*)`", text(ROOT / "docs" / "api.md")))
     served = {
         (method, getattr(route, "path", ""))
-        for module in (routes_parse, routes_jobs, routes_events, routes_status)
+        for module in (routes_parse, routes_batch, routes_jobs, routes_events, routes_status)
         for route in module.router.routes
         for method in getattr(route, "methods", ())
     }
