@@ -138,6 +138,44 @@ async def test_a_job_cancelled_ahead_of_the_model_is_never_computed(jobs: Jobs, 
     assert await jobs.depth() == 0
 
 
+async def test_a_job_cancelled_before_its_turn_is_not_even_decoded(jobs: Jobs, model: FakeModel) -> None:
+    async with working(jobs, model, decode_threads=1):
+        first = await jobs.submit(GATED, {})
+        await true(lambda: len(model.decoded) == 1)
+        second, third = [await jobs.submit(PICTURE, {}) for _ in range(2)]
+        while (await jobs.get(second)).status != "running":
+            await asyncio.sleep(0.01)
+        assert await jobs.cancel(second)
+        model.gate.set()
+        assert codes(await ended(jobs, first, second, third)) == ["done", "job_cancelled", "done"]
+    assert len(model.decoded) == 2
+
+
+async def test_a_job_cancelled_while_it_is_decoded_never_reaches_the_model(
+    jobs: Jobs, model: FakeModel
+) -> None:
+    async with working(jobs, model):
+        job_id = await jobs.submit(GATED, {})
+        await true(lambda: len(model.decoded) == 1)
+        assert await jobs.cancel(job_id)
+        model.gate.set()
+        while await jobs.depth():
+            await asyncio.sleep(0.01)
+    assert model.batches == []
+
+
+async def test_an_answer_that_comes_after_a_cancellation_is_dropped(jobs: Jobs, model: FakeModel) -> None:
+    async with working(jobs, model):
+        job_id = await jobs.submit(PICTURE, {"gate": 1})
+        await asyncio.to_thread(model.entered.wait, 60)
+        assert await jobs.cancel(job_id)
+        model.gate.set()
+        while await jobs.depth():
+            await asyncio.sleep(0.01)
+        assert codes(await ended(jobs, job_id)) == ["job_cancelled"]
+    assert model.batches == [1]
+
+
 async def test_a_deadline_that_passes_during_decoding_keeps_the_model_from_it(
     jobs: Jobs, model: FakeModel
 ) -> None:
