@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,13 +18,16 @@ from service.delivery.once import Once
 from service.settings import Settings
 from service.telemetry import traces
 from service.web import batch as routes_batch
+from service.web import events as routes_events
 from service.web import jobs as routes_jobs
 from service.web import page as routes_page
 from service.web import parse as routes_parse
 from service.web import status as routes_status
+from service.web.callbacks import Deliverer
 from service.web.doors import Doors, Leaving
 from service.web.fetch import Fetcher
 from service.web.middleware import BodyLimit, Surround, problem
+from service.web.openapi import document, manual
 
 _DESCRIPTION = (
     "A photo and free-text prompts in; persons, body parts and garments out. "
@@ -41,7 +45,11 @@ def create(settings: Settings | None = None, jobs: Jobs | None = None) -> FastAP
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        delivering = asyncio.create_task(app.state.deliverer.run(stop), name="callbacks")
         yield
+        stop.set()
+        await delivering
         if jobs is None:
             await queue.close()
 
@@ -50,18 +58,25 @@ def create(settings: Settings | None = None, jobs: Jobs | None = None) -> FastAP
         version=routes_status.release(),
         description=_DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
         telemetry=traces.http(),
     )
     app.state.settings, app.state.jobs = settings, queue
+    app.state.draining = False
     app.state.once = Once(queue, settings)
+    app.state.streams = routes_events.Streams(settings.event_streams)
     app.state.fetcher = Fetcher(settings)
+    app.state.deliverer = Deliverer(queue, settings)
     app.state.doors = Doors(settings, queue.broker)
     app.include_router(routes_parse.router)
     app.include_router(routes_batch.router)
     app.include_router(routes_jobs.router)
+    app.include_router(routes_events.router)
     app.include_router(routes_status.router)
     app.include_router(routes_page.router)
+    app.include_router(manual.router)
+    document.describe(app, settings)
     app.add_exception_handler(errors.SpectrumError, _told)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)

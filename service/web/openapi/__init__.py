@@ -1,0 +1,1 @@
+"""The contract in machine form, and the page that shows it."""

@@ -1,0 +1,230 @@
+"""What requests carry: bodies, parameters and examples of them."""
+
+from __future__ import annotations
+
+import base64
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+
+from service.answers.masks import FORMATS
+from service.schemas import answer_fields
+from service.settings import Settings
+from service.web.negotiate import MEDIA_TYPES
+
+# Some letter or digit, and none of the control characters but tab and line ends.
+_WORDED = r"^[^\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x9F]*[A-Za-z0-9][^\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x9F]*$"
+_URL = {"type": "string", "format": "uri", "pattern": "^https?://", "maxLength": 2_048}
+_HTTP_URL = "https://images.example.com/photo.jpg"
+
+
+def options(settings: Settings) -> dict[str, Any]:
+    """Schemas of what may be asked of a picture."""
+    named = {
+        "type": "array",
+        "uniqueItems": True,
+        "items": {"type": "string", "enum": sorted(answer_fields())},
+    }
+    prompt = {"type": "string", "minLength": 1, "maxLength": settings.max_prompt_length, "pattern": _WORDED}
+    return {
+        "prompts": {
+            "description": "What to look for, in free words: the whole vocabulary of the answer",
+            "type": "array",
+            "minItems": 1,
+            "maxItems": settings.max_prompts,
+            "items": prompt,
+        },
+        "caption": {
+            "description": "A sentence in place of prompts; its key phrases are asked",
+            "type": "string",
+            "minLength": 1,
+            "maxLength": settings.max_caption_length,
+            "pattern": _WORDED,
+        },
+        "body_parts": {
+            "description": "Body parts beside the prompts",
+            "type": "boolean",
+            "default": False,
+        },
+        "min_score": {
+            "description": "Leaves out what scores less",
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "default": 0,
+        },
+        "mask_format": {
+            "description": "How masks are written",
+            "type": "string",
+            "enum": list(FORMATS),
+            "default": "rle",
+        },
+        "include": {"description": "Fields that the answer shall have, beside `id` and `object`", **named},
+        "exclude": {"description": "Fields that the answer shall not have", **named},
+        "metadata": {
+            "description": f"Texts by name, given back; {settings.max_metadata_bytes} bytes as JSON at most",
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+        },
+        "callback_url": {"description": "Told the job's end by a signed POST", **_URL},
+    }
+
+
+def parse_json(settings: Settings) -> dict[str, Any]:
+    """Schema of POST /parse as JSON."""
+    picture = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False}
+    picture["properties"] = _sources()
+    return _one_question(
+        {
+            "type": "object",
+            "required": ["image"],
+            "properties": {"image": picture, **options(settings)},
+            "additionalProperties": False,
+        }
+    )
+
+
+def parse_form(settings: Settings) -> dict[str, Any]:
+    """Schema of POST /parse as a form."""
+    image = {"type": "string", "format": "binary", "description": "JPEG, PNG or WebP"}
+    return _one_question(
+        {
+            "type": "object",
+            "required": ["image"],
+            "properties": {"image": image, **_as_form(options(settings))},
+            "additionalProperties": False,
+        }
+    )
+
+
+def batch_json(settings: Settings) -> dict[str, Any]:
+    """Schema of POST /parse/batch as JSON."""
+    item = {
+        "type": "object",
+        "properties": {**_sources(), **options(settings)},
+        "description": "A picture by base64 or url; options of its own go before those of all",
+    }
+    return _one_question(
+        {
+            "type": "object",
+            "required": ["images"],
+            "properties": {
+                "images": {"type": "array", "minItems": 1, "maxItems": settings.max_batch, "items": item},
+                **options(settings),
+            },
+            "additionalProperties": False,
+        }
+    )
+
+
+def batch_form(settings: Settings) -> dict[str, Any]:
+    """Schema of POST /parse/batch as a form."""
+    image = {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": settings.max_batch,
+        "items": {"type": "string", "format": "binary"},
+        "description": "JPEG, PNG or WebP; repeat the field",
+    }
+    urls = {"type": "array", "items": _URL, "description": "repeat the field"}
+    return _one_question(
+        {
+            "type": "object",
+            "properties": {"image": image, "image_url": urls, **_as_form(options(settings))},
+            "additionalProperties": False,
+            "anyOf": [{"required": ["image"]}, {"required": ["image_url"]}],
+        }
+    )
+
+
+def parse_examples() -> dict[str, Any]:
+    """Examples of POST /parse as JSON; the picture is a real one, of a few pixels."""
+    return {
+        "prompts": _example("Prompts of your own", prompts=["denim jacket", "scarf", "hair"]),
+        "vocabulary": _example("The default vocabulary, without masks", mask_format="none"),
+        "short": _example(
+            "Only what is worn, and its colours", include=["segments.label", "segments.colors"]
+        ),
+        "caption": _example("A sentence", caption="a woman in a red coat and black boots"),
+    }
+
+
+def batch_examples() -> dict[str, Any]:
+    """Examples of POST /parse/batch as JSON."""
+    pictures = [{"base64": sample()}, {"base64": sample(), "prompts": ["shoes"]}]
+    return {"two": {"summary": "Two pictures", "value": {"images": pictures, "prompts": ["hat", "coat"]}}}
+
+
+def sample() -> str:
+    """A picture of a few pixels, in base64."""
+    packed = BytesIO()
+    Image.new("RGB", (8, 12), (200, 180, 160)).save(packed, "PNG")
+    return base64.b64encode(packed.getvalue()).decode("ascii")
+
+
+def parameters(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Parameters by name."""
+    named = {"type": "array", "items": {"type": "string", "enum": sorted(answer_fields())}}
+    return {
+        "job_id": _parameter("path", "The job's id", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, True),
+        "format": _parameter("query", "Goes before `Accept`", {"type": "string", "enum": list(MEDIA_TYPES)}),
+        "include": {**_parameter("query", "Fields of the result", named), "style": "form", "explode": False},
+        "exclude": {**_parameter("query", "Fields left out", named), "style": "form", "explode": False},
+        "Prefer": _parameter(
+            "header",
+            "`respond-async`, or `wait=SECONDS` (RFC 7240)",
+            {"type": "string", "examples": ["respond-async", "wait=10"]},
+        ),
+        "X-Deadline-Ms": _parameter(
+            "header",
+            "Milliseconds from now after which the answer is of no use",
+            {"type": "integer", "minimum": 1, "maximum": settings.max_deadline_ms},
+        ),
+        "Idempotency-Key": _parameter(
+            "header",
+            "The same key with the same request is one job",
+            {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
+        ),
+        "If-None-Match": _parameter("header", "ETags of answers that are there", {"type": "string"}),
+        "Cache-Control": _parameter("header", "`no-cache` computes anew", {"type": "string"}),
+        "Last-Event-ID": _parameter("header", "The last event that was received", {"type": "string"}),
+    }
+
+
+def _parameter(where: str, text: str, schema: dict[str, Any], required: bool = False) -> dict[str, Any]:
+    return {"in": where, "required": required, "description": text, "schema": schema}
+
+
+def _sources() -> dict[str, Any]:
+    return {
+        "base64": {
+            "description": "JPEG, PNG or WebP; a data: URL will do",
+            "type": "string",
+            "format": "byte",
+            "minLength": 1,
+        },
+        "url": {"description": "Where the picture is fetched from", **_URL, "examples": [_HTTP_URL]},
+    }
+
+
+def _as_form(fields: dict[str, Any]) -> dict[str, Any]:
+    """A form has lists of names as one text with commas, and objects as JSON text."""
+    told = dict(fields)
+    for name in ("include", "exclude"):
+        text = fields[name]["description"] + ", with commas"
+        told[name] = {"type": "string", "description": text, "examples": ["persons.mask,segments.colors"]}
+    told["metadata"] = {
+        "type": "string",
+        "description": "A JSON object of texts",
+        "examples": ['{"id": "7"}'],
+    }
+    return told
+
+
+def _one_question(schema: dict[str, Any]) -> dict[str, Any]:
+    return {**schema, "not": {"required": ["prompts", "caption"]}}
+
+
+def _example(summary: str, **asked: Any) -> dict[str, Any]:
+    return {"summary": summary, "value": {"image": {"base64": sample()}, **asked}}
