@@ -45,6 +45,15 @@ lint: $(VENV)/.installed-dev ## ruff, mypy, import-linter, and the linters of Do
 coverage: $(VENV)/.installed-dev ## The tests again, with line and branch coverage
 	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(PYTEST_ARGS)
 
+.PHONY: chaos
+chaos: $(VENV)/.installed-dev ## Prove the delivery contract: workers and broker killed under 10,000 requests (CHAOS_ARGS)
+	$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
+	$(BIN)/python -m tests.chaos --real-model 300
+
+.PHONY: overload
+overload: $(VENV)/.installed-dev ## Five times as many requests as can be served, for a minute
+	$(BIN)/python -m tests.chaos.overload $(OVERLOAD_ARGS)
+
 .PHONY: report
 report: $(VENV)/.installed-dev ## Measure the shipped checkpoint; write docs/report/ and the pages' figures (REPORT_ARGS)
 	$(BIN)/spectrum evaluate --all --examples 0 --out docs/report $(REPORT_ARGS)

@@ -144,6 +144,9 @@ class Settings(BaseSettings):
     decode_threads: Count = Field(2, description="threads that decode pictures in a worker")
     heartbeat_seconds: Seconds = Field(2, description="how often a worker tells that it lives")
     drain_seconds: Seconds = Field(30, description="time to finish what is in hand when told to stop")
+    notice_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
+        3, description="how long /readyz says 503 before the API of a deployment stops listening"
+    )
 
     @property
     def cache_ttl(self) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.loops.auto import auto_loop_factory
 
 from service import api
@@ -52,6 +53,11 @@ class ApiServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals alone."""
         yield
+
+    def leave(self) -> None:
+        """Say at /readyz that requests should go elsewhere, while they are still taken."""
+        assert isinstance(self.config.app, FastAPI)
+        self.config.app.state.draining = True
 
 
 def api_server(settings: Settings, jobs: Jobs) -> ApiServer:
@@ -140,6 +146,8 @@ async def run_api(settings: Settings) -> int:
         server = api_server(settings, jobs)
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         await first_of(stop.wait(), serving)
+        server.leave()
+        await first_of(asyncio.sleep(settings.notice_seconds), serving)
         server.should_exit = True
         await serving
         await jobs.close()

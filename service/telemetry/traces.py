@@ -20,8 +20,6 @@ from service.settings import Settings
 if TYPE_CHECKING:
     from fastapi.telemetry import TelemetryConfig
 
-Stage = Literal["queue", "decode", "forward", "encode"]
-
 _W3C = TraceContextTextMapPropagator()
 _TRACER = trace.get_tracer("spectrum")  # stands in for the real one until that is configured
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
@@ -63,15 +61,17 @@ def carried(given: str | None) -> str | None:
     return carrier.get("traceparent", given)
 
 
-def stage(name: Stage, request: Mapping[str, Any], seconds: float, **attributes: int | str) -> None:
-    """Hang a stage that took `seconds` and is over now on the trace that a job's request carries.
+def stage(
+    name: str, request: Mapping[str, Any], seconds: float, *, ago: float = 0.0, **attributes: int | str
+) -> None:
+    """Hang a stage that took `seconds` and was over `ago` seconds ago on the trace of a job's request.
 
     A request that carries none gets no spans: they would be a trace each.
     """
     parent = _parent(request)
     if parent is None:
         return
-    end = time.time_ns()
+    end = time.time_ns() - round(1e9 * ago)
     start = end - round(1e9 * max(0.0, seconds))
     kind = SpanKind.CONSUMER if name == "queue" else SpanKind.INTERNAL
     span = _TRACER.start_span(name, parent, kind, attributes, start_time=start)

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from service import errors, images, metrics
 from service.answers import masks
 from service.delivery.jobs import Jobs
+from service.delivery.load import drain_rate
 from service.schemas import ProblemAnswer
 from service.settings import Settings
 from service.web import doors
@@ -26,8 +27,15 @@ _LIMITS = (
     "max_prompts",
     "max_prompt_length",
     "max_caption_length",
+    "max_batch",
+    "max_metadata_bytes",
+    "max_deadline_ms",
+    "queue_depth",
+    "queue_age_seconds",
     "wait_seconds",
+    "result_ttl_seconds",
 )
+_HARDWARE = ("device", "hardware", "memory_bytes", "cpus", "threads", "torch")
 
 
 @router.get("/livez")
@@ -38,7 +46,9 @@ async def livez() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"model": ProblemAnswer}})
 async def readyz(request: Request) -> Response:
-    """Redis answers and at least one worker lives."""
+    """Redis answers, at least one worker lives, and this process is not about to stop."""
+    if request.app.state.draining:
+        raise errors.NotReady("This replica is stopping.", retry_after=1)
     jobs: Jobs = request.app.state.jobs
     await jobs.ping()
     workers = await jobs.workers()
@@ -62,13 +72,17 @@ async def prometheus(request: Request) -> Response:
 
 @router.get("/info")
 async def info(request: Request) -> Response:
-    """Version, models that serve now, and limits of a request."""
+    """Version, models that serve now and on what, limits of a request, and how loaded the queue is.
+
+    `queue.drained_per_second` is null where nothing has been measured yet.
+    """
     jobs: Jobs = request.app.state.jobs
     settings: Settings = request.app.state.settings
-    told = [
-        {key: worker.get(key) for key in ("name", "revision", "device")} for worker in await jobs.workers()
-    ]
+    workers = await jobs.workers()
+    told = [{key: worker.get(key) for key in ("name", "revision", "device")} for worker in workers]
     models = [model for number, model in enumerate(told) if model not in told[:number]]
+    load = await jobs.load()
+    rate = drain_rate(load)
     limits = {name: getattr(settings, name) for name in _LIMITS}
     return JSONResponse(
         {
@@ -78,6 +92,12 @@ async def info(request: Request) -> Response:
             "image_formats": list(images.FORMATS),
             "mask_formats": list(masks.FORMATS),
             "limits": limits,
+            "hardware": [{key: one[key] for key in _HARDWARE if key in one} for one in workers],
+            "queue": {
+                "depth": load.depth,
+                "oldest_seconds": round(load.oldest_seconds, 1),
+                "drained_per_second": None if rate is None else round(rate, 2),
+            },
         }
     )
 

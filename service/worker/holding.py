@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
@@ -56,19 +57,21 @@ class Holding:
     async def finish(self, job: Claimed, result: dict[str, Any]) -> None:
         """Keep the answer and let go."""
         with self._ending(job):
-            await self.insist(lambda: self.jobs.finish(job, result))
+            if await self.insist(lambda: self.jobs.finish(job, result)):
+                log.info("job done", extra=told(job, status="done"))
 
     async def fail(self, job: Claimed, error: Exception) -> None:
         """Keep the failure and let go; of what is not meant for callers only that it happened."""
         if isinstance(error, QueueUnavailable):
-            log.warning("job %s is let go: the broker is away", job.id)
+            log.warning("job let go: the broker is away", extra=told(job))
             return self.drop(job.id)
         if not isinstance(error, SpectrumError):
-            log.error("job %s failed", job.id, exc_info=error)
+            log.error("job broke", exc_info=error, extra=told(job))
             error = InternalError()
-        told = error
+        kept = error
         with self._ending(job):
-            await self.insist(lambda: self.jobs.fail(job, told))
+            if await self.insist(lambda: self.jobs.fail(job, kept)):
+                log.info("job failed", extra=told(job, status="failed", code=kept.code))
 
     async def insist(self, call: Callable[[], Awaitable[T]]) -> T:
         """What `call` gives, tried for a lease: a broker that restarts loses us nothing.
@@ -101,9 +104,23 @@ class Holding:
         try:
             yield
         except QueueUnavailable:
-            log.warning("job %s is let go: the broker is away", job.id)
+            log.warning("job let go: the broker is away", extra=told(job))
         finally:
             self.drop(job.id)
+
+
+def told(job: Claimed, **fields: str) -> dict[str, Any]:
+    """What a log line on a job names: ids, milliseconds since it was submitted and until it was claimed."""
+    request = job.request
+    since = time.time() - request.get("submitted_at", time.time())
+    return {
+        "job_id": job.id,
+        "request_id": request.get("request_id"),
+        "key_id": request.get("caller") or None,
+        "ms": round(1000 * max(0.0, since), 1),
+        "queue_ms": round(1000 * job.queued_seconds, 1),
+        **fields,
+    }
 
 
 async def happens(event: asyncio.Event, seconds: float) -> bool:

@@ -15,10 +15,11 @@ import numpy as np
 from service import metrics
 from service.delivery.jobs import Claimed
 from service.errors import JobExpired, ParseFailed, QueueOutOfMemory, QueueUnavailable
+from service.telemetry import stages
 from service.worker.batching import Budget, choose
 from service.worker.craft import Craft, Picture
 from service.worker.danger import Danger
-from service.worker.holding import Holding, pause
+from service.worker.holding import Holding, pause, told
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class Pipeline:
                 continue
             for job in filter(self.holding.take, claimed):
                 piece = self.ahead[job.id] = Piece(job)
-                metrics.observe("queue", job.queued_seconds)
+                stages.passed("queue", job.queued_seconds, job.request)
                 tasks.create_task(self._prepare(piece), name=f"prepare {job.id}")
         async with self.moved:
             self.closed = True
@@ -146,7 +147,7 @@ class Pipeline:
         start = perf_counter()
         image = await self._thread(self.craft.decode, data)
         piece.decode_ms = 1000 * (perf_counter() - start)
-        metrics.observe("decode", piece.decode_ms / 1000)
+        stages.passed("decode", piece.decode_ms / 1000, piece.job.request)
         piece.query = self.craft.query(piece.job.request)
         piece.cost = self.craft.cost(image.shape[1], image.shape[0])
         if piece.job.suspect:  # as dear as a whole batch, so that it is one
@@ -216,6 +217,8 @@ class Pipeline:
         metrics.BATCH_SIZE.observe(len(batch))
         try:
             readings = await asyncio.get_running_loop().run_in_executor(self.device, self._parse, batch)
+            for piece, reading in zip(batch, readings, strict=True):
+                stages.passed_device(getattr(reading, "timings_ms", {}), piece.job.request, len(batch))
             return list(zip(batch, readings, strict=True))
         except Exception as error:
             if _poisons(error):
@@ -240,16 +243,16 @@ class Pipeline:
     async def _answer(self, piece: Piece, outcome: Any) -> None:
         job = piece.job
         if isinstance(outcome, Exception):
-            log.error("job %s: the model raised", job.id, exc_info=outcome)
+            log.error("the model raised", exc_info=outcome, extra=told(job))
             await self.holding.fail(job, ParseFailed("The model could not parse this picture."))
             return
-        _observe(getattr(outcome, "timings_ms", {}))
         timings = {"decode": piece.decode_ms, "queue": 1000 * job.queued_seconds}
         try:
-            with metrics.timed("encode"):
-                result = await self._thread(
-                    lambda: self.craft.render(outcome, job.request, id=job.id, timings_ms=timings)
-                )
+            start = perf_counter()
+            result = await self._thread(
+                lambda: self.craft.render(outcome, job.request, id=job.id, timings_ms=timings)
+            )
+            stages.passed("encode", perf_counter() - start, job.request)
         except Exception as error:
             await self.holding.fail(job, error)
             return
@@ -262,10 +265,3 @@ class Pipeline:
 def _poisons(error: BaseException) -> bool:
     """After these, every call on the device fails; running out of its memory is not one of them."""
     return isinstance(error, RuntimeError) and "CUDA error" in str(error)
-
-
-def _observe(timings_ms: dict[str, float]) -> None:
-    stages: tuple[metrics.Stage, ...] = ("preprocess", "forward", "postprocess")
-    for stage in stages:
-        if stage in timings_ms:
-            metrics.observe(stage, timings_ms[stage] / 1000)

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import prometheus_client
 from uvicorn.loops.auto import auto_loop_factory
 
-from service import metrics
 from service.delivery.jobs import Jobs
 from service.errors import QueueUnavailable
 from service.settings import Settings
 from service.worker.batching import Budget
 from service.worker.craft import Craft, craft_of
+from service.worker.hardware import hardware, watch_gpu
 from service.worker.holding import Holding, happens
 from service.worker.pipeline import DevicePoisoned, Pipeline
 
@@ -46,7 +46,7 @@ def run_worker(settings: Settings) -> None:
     parser.warm_up()
     if settings.worker_metrics_port:
         prometheus_client.start_http_server(settings.worker_metrics_port, settings.host)
-    _watch_gpu()
+    watch_gpu()
     try:
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
             drained = runner.run(serve(settings, craft_of(parser, settings), about(parser, settings)))
@@ -61,7 +61,7 @@ def run_worker(settings: Settings) -> None:
 def about(parser: Parser, settings: Settings) -> dict[str, Any]:
     """What a worker tells of itself."""
     device = str(getattr(parser, "device", settings.device))
-    return {"name": parser.name, "revision": parser.revision, "device": device}
+    return {"name": parser.name, "revision": parser.revision, "device": device, **hardware(device)}
 
 
 async def serve(settings: Settings, craft: Craft, info: dict[str, Any]) -> bool:
@@ -150,17 +150,3 @@ async def work(
             running.cancel()  # again, in case that it was swallowed on the way
             await asyncio.wait({running}, timeout=1.0)
         await pipeline.let_go()
-
-
-def _watch_gpu() -> None:
-    """Let the GPU's gauges read the device whenever they are scraped."""
-    import torch
-
-    if not torch.cuda.is_available():
-        return
-    metrics.GPU_MEMORY.set_function(torch.cuda.memory_reserved)
-    try:
-        torch.cuda.utilization()
-    except (ImportError, RuntimeError):  # NVML's bindings are an extra, and not every machine has NVML
-        return
-    metrics.GPU_UTILISATION.set_function(lambda: torch.cuda.utilization() / 100)
