@@ -27,7 +27,7 @@ from service.web.callbacks import Deliverer
 from service.web.doors import Doors, Leaving
 from service.web.fetch import Fetcher
 from service.web.middleware import BodyLimit, Surround, problem
-from service.web.openapi import document, manual
+from service.web.openapi import document, manual, operations
 
 _DESCRIPTION = (
     "A photo and free-text prompts in; persons, body parts and garments out. "
@@ -100,6 +100,8 @@ async def _http(request: Request, error: Exception) -> Response:
     kind = kinds.get(error.status_code, errors.InternalError)
     answer = problem(kind(error.detail if kind is errors.MalformedBody else None), request.url.path)
     answer.headers.update(error.headers or {})
+    if kind is errors.MethodNotAllowed and (known := operations.methods(request.url.path)):
+        answer.headers["Allow"] = ", ".join(known)  # the framework knows of one route's methods alone
     return answer
 
 

@@ -94,7 +94,10 @@ def _settings_fault(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0])
     variable = name if name.isupper() else f"SPECTRUM_{name.upper()}"
-    return f"{variable} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    field = Settings.model_fields.get(name)
+    secret = field is not None and "SecretStr" in str(field.annotation)
+    given = "" if secret else f" is {first['input']!r}"
+    return f"{variable}{given}: {first['msg'][0].lower()}{first['msg'][1:]}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -142,6 +145,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--threads", type=_positive, metavar="N", help="CPU threads of the model")
 
     _add_dead_letters(commands)
+    told = "the secret that a key's callbacks are signed with"
+    secret = _command(commands, "webhook-secret", _webhook_secret, told)
+    secret.add_argument("id", nargs="?", help="id of the key; absent = callers without a key")
     _command(commands, "settings", _settings, "list every setting and its value")
     for name, text in _FORWARDED.items():
         commands.add_parser(name, help=text, add_help=False)
@@ -297,6 +303,12 @@ def _revoke_key(arguments: argparse.Namespace, settings: Settings) -> int:
     from service.programs import keys
 
     return keys.revoke(arguments.id, settings, _say)
+
+
+def _webhook_secret(arguments: argparse.Namespace, settings: Settings) -> int:
+    from service.programs import webhook_secret
+
+    return webhook_secret.show(arguments.id, settings, _say)
 
 
 def _add_dead_letters(commands: Any) -> None:

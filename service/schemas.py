@@ -33,6 +33,13 @@ def _known(named: list[str] | None) -> list[str] | None:
     return named
 
 
+def _optional(named: list[str] | None) -> list[str] | None:
+    for number, name in enumerate(named or ()):
+        if name in fields.ALWAYS:
+            raise ValueError(f"name {number} belongs to every answer")
+    return named
+
+
 FieldNames = Annotated[
     list[str] | None,
     BeforeValidator(_split),
@@ -72,8 +79,9 @@ class Options(BaseModel):
     min_score: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)] = 0.0
     mask_format: MaskFormat = "rle"
     include: FieldNames = None
-    exclude: FieldNames = None
+    exclude: Annotated[FieldNames, AfterValidator(_optional)] = None
     metadata: Metadata = None
+    callback_url: Annotated[str | None, Field(description="told the job's end by a signed POST")] = None
 
 
 class ImageSource(BaseModel):
@@ -230,6 +238,16 @@ class ProblemAnswer(BaseModel):
     detail: str
 
 
+class CallbackAnswer(BaseModel):
+    """What became of a callback; `last_answer` is its receiver's status, `last_error` why there was none."""
+
+    id: str
+    status: Literal["pending", "delivered", "gone", "failed"]
+    tries: int
+    last_answer: int | None = None
+    last_error: str | None = None
+
+
 class JobAnswer(BaseModel):
     """Where a job stands; `result` once done, `error` once failed."""
 
@@ -238,6 +256,7 @@ class JobAnswer(BaseModel):
     result: ParseAnswer | None = None
     error: ProblemAnswer | None = None
     metadata: dict[str, str] | None = None
+    callbacks: list[CallbackAnswer] | None = None
 
 
 class BatchItemAnswer(BaseModel):

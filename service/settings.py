@@ -6,8 +6,10 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from service import signing
 
 _WEIGHTS = Path(__file__).resolve().parent.parent / "model" / "weights"
 
@@ -24,6 +26,12 @@ def _split(value: Any) -> Any:
 Schemes = Annotated[tuple[Literal["http", "https"], ...], NoDecode, BeforeValidator(_split)]
 Ports = Annotated[tuple[Port, ...], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
+
+
+def _strong(secret: SecretStr) -> SecretStr:
+    if not signing.strong(secret.get_secret_value()):
+        raise ValueError("a secret needs 24 bytes or more; behind whsec_ they are in base64")
+    return secret
 
 
 class Settings(BaseSettings):
@@ -120,6 +128,13 @@ class Settings(BaseSettings):
     )
     idempotency_ttl_seconds: Count = Field(86_400, description="how long an Idempotency-Key is remembered")
     max_metadata_bytes: Count = Field(2_048, description="bytes of a request's metadata, as JSON")
+    webhook_secret: Annotated[SecretStr, AfterValidator(_strong)] | None = Field(
+        None, description="what callbacks are signed with, 24 bytes or more; absent = none are made"
+    )
+    webhook_tries: Count = Field(8, description="times a callback is tried")
+    webhook_first_pause_seconds: Seconds = Field(5, description="pause after its first try; then 4 times it")
+    webhook_longest_pause_seconds: Seconds = Field(14_400, description="longest pause between two tries")
+    webhook_concurrency: Count = Field(8, description="callbacks that one process makes at once")
     event_streams: Count = Field(256, description="event streams that one process serves at once")
     event_heartbeat_seconds: Seconds = Field(15, description="longest silence of an event stream")
     max_deadline_ms: Count = Field(600_000, description="longest deadline that X-Deadline-Ms may set")

@@ -32,6 +32,9 @@ SCRIPTS = (
     "claim",
     "disclaim",
     "leave",
+    "hook",
+    "ring",
+    "rung",
     "enter",
     "exit",
 )

@@ -52,11 +52,16 @@ async def answer(request: Request, data: bytes, options: Options, asked: Asked, 
             return Answered(submitted, _own(submitted.cached, options))
         if wished.respond_async:
             return Answered(submitted, None)
-        ended = await _wait(request, submitted, until - time.monotonic(), leaves=not asked.ask.place)
+        ended = await _wait(request, submitted, until - time.monotonic(), leaves=_leaves(options, asked))
         joined = submitted.outcome == "shared"
         if ended is None or not joined or wished.late or ended.status not in ("cancelled", "expired"):
             break  # what others did to a job that was joined is not this caller's end
     return Answered(submitted, None if ended is None else _own(_result(request, ended), options))
+
+
+def _leaves(options: Options, asked: Asked) -> bool:
+    """Whether a caller who closes the connection has no way left to the answer."""
+    return not asked.ask.place and options.callback_url is None
 
 
 async def _wait(request: Request, submitted: Submitted, seconds: float, *, leaves: bool) -> JobView | None:

@@ -11,6 +11,7 @@ from service.delivery.once import Once
 from service.schemas import JobAnswer, ProblemAnswer
 from service.settings import Settings
 from service.web import doors, negotiate
+from service.web.callbacks import Deliverer
 from service.web.doors import Caller
 from service.web.waiting import patience
 
@@ -29,6 +30,9 @@ async def job(job_id: str, request: Request) -> Response:
     if not view.ended and wished.seconds:
         view = await jobs.wait(job_id, wished.seconds) or await find(jobs, job_id, caller)
     told = view.wire()
+    deliverer: Deliverer = request.app.state.deliverer
+    if deliverer.secret is not None and (called := await deliverer.callbacks.of_job(job_id)):
+        told["callbacks"] = called
     if view.status != "done" or view.result is None:
         return JSONResponse(told, headers={"Vary": "Accept"})
     if form.name == negotiate.JSON:

@@ -11,7 +11,7 @@ from service import errors, images, metrics
 from service.answers.masks import FORMATS
 from service.delivery import cache
 from service.delivery.jobs import Jobs
-from service.schemas import JobAnswer, ParseAnswer, ParseBody, ProblemAnswer
+from service.schemas import JobAnswer, Options, ParseAnswer, ParseBody, ProblemAnswer
 from service.settings import Settings
 from service.web import doors, intake, negotiate
 from service.web.answering import answer
@@ -49,6 +49,7 @@ _FORM = {
         "include": {"type": "string", "description": "fields of the answer, with commas"},
         "exclude": {"type": "string", "description": "fields to leave out, with commas"},
         "metadata": {"type": "string", "description": "texts by name as a JSON object; given back"},
+        "callback_url": {"type": "string", "description": "told the job's end by a signed POST"},
     },
 }
 _BODY = {
@@ -90,7 +91,7 @@ async def parse(request: Request) -> Response:
     form = negotiate.wanted(request, options)
     options = form.carried(options)
     asked = await ask(request, data, options)
-    if _unchanged(request, form, asked, wished):
+    if _unchanged(request, options, form, asked, wished):
         return Response(status_code=304, headers={"ETag": form.etag(asked.etag or ""), "Vary": "Accept"})
     answered = await answer(request, data, options, asked, wished)
     headers = answered.headers(asked)
@@ -104,10 +105,10 @@ async def parse(request: Request) -> Response:
     return await negotiate.respond(form, answered.result, picture=data, limits=limits, headers=headers)
 
 
-def _unchanged(request: Request, form: Form, asked: Asked, wished: Patience) -> bool:
+def _unchanged(request: Request, options: Options, form: Form, asked: Asked, wished: Patience) -> bool:
     """Whether the caller has this very answer: same picture, same wishes, same model."""
     known = request.headers.get("if-none-match")
-    if known is None or asked.etag is None or wished.respond_async:
+    if known is None or asked.etag is None or wished.respond_async or options.callback_url:
         return False
     return cache.matches(known, form.etag(asked.etag))
 

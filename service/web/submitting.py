@@ -6,8 +6,10 @@ import asyncio
 import hashlib
 import json
 import re
+import secrets
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +23,7 @@ from service.delivery.once import Ask, Claim, Once, Outcome
 from service.schemas import ImageFacts, JobRequest, Options
 from service.settings import Settings
 from service.telemetry import traces
+from service.web.callbacks import Deliverer
 from service.web.waiting import wants_async
 
 _COUNTED: dict[Outcome, metrics.CacheOutcome] = {
@@ -72,13 +75,16 @@ async def ask(request: Request, data: bytes, options: Options, *, part: int | No
     """What the request is; nothing is enqueued yet.
 
     Raises what `images.inspect` raises, InvalidField for metadata or an Idempotency-Key that is none,
-    QueueUnavailable.
+    QueueUnavailable, and what `Deliverer.check` raises of `callback_url`.
     """
     settings: Settings = request.app.state.settings
     once: Once = request.app.state.once
     key = request.headers.get("idempotency-key")
     key = None if key is None else idempotency.checked(key)
     _check(options.metadata, settings)
+    if options.callback_url is not None:
+        deliverer: Deliverer = request.app.state.deliverer
+        await deliverer.check(options.callback_url)
     facts = await asyncio.to_thread(_facts, data, images.Limits.of(settings))
     told, caller = options.model_dump(mode="json"), _caller(request)
     revision = await once.revision()
@@ -112,8 +118,10 @@ async def submit(
         raise errors.IdempotencyKeyReused("This Idempotency-Key came with another request before.")
     if claim.outcome == "gone":
         raise errors.JobExpired("The answer to this Idempotency-Key is no longer kept.")
-    if not claim.enqueued:
-        await _enqueue(request, data, options, asked, claim, deadline)
+    if not (claim.outcome == "again" and claim.enqueued):
+        async with _callback(request, options, asked, claim, deadline):
+            if not claim.enqueued:
+                await _enqueue(request, data, options, asked, claim, deadline)
     request.state.job_id = claim.id  # for the request's log line
     if claim.outcome in _COUNTED:
         metrics.CACHE.labels(outcome=_COUNTED[claim.outcome]).inc()
@@ -126,7 +134,7 @@ async def _enqueue(
     jobs: Jobs = request.app.state.jobs
     once: Once = request.app.state.once
     carried = JobRequest(
-        **options.model_dump(),
+        **options.model_dump(exclude={"callback_url"}),
         image=asked.facts,
         request_id=request.state.request_id,
         submitted_at=time.time(),
@@ -140,6 +148,34 @@ async def _enqueue(
             await once.disclaim(asked.ask, claim.id)
         raise
     await once.enqueued(asked.ask)
+
+
+@asynccontextmanager
+async def _callback(
+    request: Request, options: Options, asked: Asked, claim: Claim, deadline: float | None
+) -> AsyncIterator[None]:
+    """Whom to tell is remembered before the job can end, and forgotten where the block refuses it."""
+    if options.callback_url is None:
+        yield
+        return
+    callbacks = request.app.state.deliverer.callbacks
+    # A request that is sent again under its key names the same callback.
+    named = f"{asked.ask.place or secrets.token_hex(16)} {claim.id}"
+    callback_id = f"msg_{hashlib.sha256(named.encode()).hexdigest()[:32]}"
+    await callbacks.add(
+        callback_id,
+        claim.id,
+        options.callback_url,
+        caller=_caller(request),
+        metadata=options.metadata,
+        open_seconds=None if deadline is None else max(0.0, deadline - time.time()),
+    )
+    try:
+        yield
+    except errors.SpectrumError:
+        with suppress(errors.QueueUnavailable):
+            await callbacks.remove(callback_id, claim.id)
+        raise
 
 
 def _caller(request: Request) -> str:
