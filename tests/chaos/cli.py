@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.chaos.havoc import Violence
 from tests.chaos.run import Order, run
 
 _SHOWN = 40  # violations on the screen; the JSON has all
@@ -24,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         seconds=given.seconds,
         seed=given.seed,
         clients=given.clients,
-        kill_every=given.kill_every if not real else max(given.kill_every, 20.0),
+        violence=Violence(max(given.kill_every, 20.0) if real else given.kill_every),
         workers=2 if real else 3,
         fsync=given.fsync,
         real=real,

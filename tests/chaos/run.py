@@ -8,13 +8,14 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from service.programs.embedded import AppendFsync
 from tests.chaos import havoc, verdict
+from tests.chaos.havoc import Violence
 from tests.chaos.processes import REAL, STUB, Process, Site
 from tests.chaos.traffic import Told, Traffic, plan
 from tests.chaos.verdict import Ends, Verdict
@@ -32,7 +33,7 @@ class Order:
     clients: int = 24
     apis: int = 2
     workers: int = 3
-    kill_every: float = 3.0
+    violence: Violence = field(default_factory=Violence)
     fsync: AppendFsync = "always"
     real: bool = False
 
@@ -83,6 +84,7 @@ def _changes(order: Order) -> dict[str, str]:
         "SPECTRUM_HEARTBEAT_SECONDS": "0.5",
         "SPECTRUM_REDIS_TIMEOUT_SECONDS": "2",
         "SPECTRUM_DRAIN_SECONDS": "15",
+        "SPECTRUM_NOTICE_SECONDS": "0",
         "SPECTRUM_DEAD_LETTERS_KEPT": str(verdict.LETTERS),
         "SPECTRUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
@@ -101,8 +103,8 @@ async def _drive(site: Site, order: Order) -> tuple[Traffic, float]:
             traffic,
             order.requests,
             random.Random(order.seed),
-            kill_every=order.kill_every,
-            quiet=quiet,
+            order.violence,
+            quiet,
         )
     )
     timer = asyncio.get_running_loop().call_later(order.seconds, over.set)

@@ -57,9 +57,10 @@ def craft() -> Craft:
     )
 
 
-def render(_reading: Any, _request: dict[str, Any], **told: Any) -> dict[str, Any]:
-    """An answer that says nothing."""
-    return {"id": told["id"], "object": "parsing", "timings_ms": {}}
+def render(reading: Any, request: dict[str, Any], *, id: str, timings_ms: dict[str, float]) -> dict[str, Any]:
+    """An answer that says little."""
+    told = timings_ms | reading.timings_ms
+    return {"id": id, "object": "parsing", "prompts": request["prompts"], "timings_ms": told}
 
 
 def picture() -> bytes:
