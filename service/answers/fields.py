@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-ALWAYS = ("id", "object")  # what `include` keeps unasked, so that an answer can be told apart
+ALWAYS = ("id", "object")  # what every answer has, so that it can be told apart
 
 _Tree = dict[str, "_Tree"]
 

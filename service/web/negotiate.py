@@ -28,7 +28,7 @@ MEDIA_TYPES: Mapping[str, str] = {
     PNG: "image/png",
     **{name: export.media_type for name, export in EXPORTS.items()},
 }
-_SHORTENABLE = frozenset({"persons", "segments"})  # what other forms than JSON may leave out
+_PARTS = ("persons", "segments")
 _DRAWN_HEIGHTS = (480, 1_600)  # pixels: labels stay readable, and a drawing small
 
 _WEIGHT = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?")
@@ -81,13 +81,19 @@ class Form:
 def wanted(request: Request, options: Options) -> Form:
     """The form that a request asks for: `?format=` before `Accept`, JSON where neither wishes.
 
-    Raises NotAcceptable for formats that there are not, ConflictingFields for fields that the form needs.
+    Other forms than JSON have fields of their own: of `include` and `exclude`, they heed whether persons
+    or segments are left out as a whole. Raises NotAcceptable for formats that there are not.
     """
-    form = Form(_name(request), options.include, options.exclude)
-    left_out = set(form.exclude or ()) - _SHORTENABLE
-    if form.name != JSON and (form.include is not None or left_out):
-        raise errors.ConflictingFields(f"Of {form.name!r}, only persons or segments can be left out.")
-    return form
+    name = _name(request)
+    if name == JSON:
+        return Form(name, options.include, options.exclude)
+    heads = None if options.include is None else {path.partition(".")[0] for path in options.include}
+    left_out = [
+        part
+        for part in _PARTS
+        if part in (options.exclude or ()) or (heads is not None and part not in heads)
+    ]
+    return Form(name, exclude=left_out or None)
 
 
 def wanted_of_job(request: Request) -> Form:

@@ -136,9 +136,21 @@ async def test_answers_are_packed_where_that_is_taken_and_saves_something(client
     assert "content-encoding" not in (await client.get("/livez")).headers
 
 
-async def test_what_an_export_needs_cannot_be_left_out(client: httpx.AsyncClient):
-    request = as_json(exclude=["segments.mask"])
-    assert_problem(await client.post("/parse?format=cvat", **request), 422, "conflicting_fields")
+async def test_an_export_leaves_out_whole_parts_alone(client: httpx.AsyncClient):
+    """What an export is made of cannot be missing from it; persons and segments can."""
+    for asked, names in (
+        ({"exclude": ["segments.mask", "image"]}, {"person", "hat"}),
+        ({"exclude": ["persons"]}, {"hat"}),
+        ({"include": ["segments.label"]}, {"hat"}),
+        ({"include": ["persons.id", "model"]}, {"person"}),
+    ):
+        request = as_json(PHOTO, prompts=["hat"], **asked)
+        made = (await client.post("/parse?format=coco-instances", **request)).json()
+        assert {category["name"] for category in made["categories"]} == names
+
+
+async def test_what_names_an_answer_cannot_be_left_out(client: httpx.AsyncClient):
+    assert_problem(await client.post("/parse", **as_json(exclude=["id"])), 422, "invalid_field")
 
 
 @pytest.mark.parametrize("wish", [{"headers": {"Accept": "text/html"}}, {"params": {"format": "svg"}}])

@@ -272,7 +272,7 @@ def test_a_picture_goes_by_the_name_that_its_caller_gave():
     [
         (None, None, set(MADE)),
         (["persons"], None, {"id", "object", "persons"}),
-        (["image.width"], ["object"], {"id", "image"}),
+        (["image.width"], ["image.sha256"], {"id", "object", "image"}),
         ([], None, {"id", "object"}),
         (None, ["segments", "persons.mask"], set(MADE) - {"segments"}),
     ],

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import re
 from io import BytesIO
 from typing import Any
 
 from PIL import Image
 
+from service.answers.fields import ALWAYS
 from service.answers.masks import FORMATS
 from service.schemas import answer_fields
 from service.settings import Settings
@@ -21,11 +23,7 @@ _HTTP_URL = "https://images.example.com/photo.jpg"
 
 def options(settings: Settings) -> dict[str, Any]:
     """Schemas of what may be asked of a picture."""
-    named = {
-        "type": "array",
-        "uniqueItems": True,
-        "items": {"type": "string", "enum": sorted(answer_fields())},
-    }
+    kept, left_out = _names()
     prompt = {"type": "string", "minLength": 1, "maxLength": settings.max_prompt_length, "pattern": _WORDED}
     return {
         "prompts": {
@@ -60,8 +58,8 @@ def options(settings: Settings) -> dict[str, Any]:
             "enum": list(FORMATS),
             "default": "rle",
         },
-        "include": {"description": "Fields that the answer shall have, beside `id` and `object`", **named},
-        "exclude": {"description": "Fields that the answer shall not have", **named},
+        "include": {"description": "Fields that the answer shall have, beside `id` and `object`", **kept},
+        "exclude": {"description": "Fields that the answer shall not have", **left_out},
         "metadata": {
             "description": f"Texts by name, given back; {settings.max_metadata_bytes} bytes as JSON at most",
             "type": "object",
@@ -69,6 +67,16 @@ def options(settings: Settings) -> dict[str, Any]:
         },
         "callback_url": {"description": "Told the job's end by a signed POST", **_URL},
     }
+
+
+def _names() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Schemas of lists of fields: of those that can be kept, and of those that can be left out."""
+    known = sorted(answer_fields())
+    optional = [name for name in known if name not in ALWAYS]
+    kept, left_out = (
+        {"type": "array", "items": {"type": "string", "enum": each}} for each in (known, optional)
+    )
+    return kept, left_out
 
 
 def parse_json(settings: Settings) -> dict[str, Any]:
@@ -88,14 +96,12 @@ def parse_json(settings: Settings) -> dict[str, Any]:
 def parse_form(settings: Settings) -> dict[str, Any]:
     """Schema of POST /parse as a form."""
     image = {"type": "string", "format": "binary", "description": "JPEG, PNG or WebP"}
-    return _one_question(
-        {
-            "type": "object",
-            "required": ["image"],
-            "properties": {"image": image, **_as_form(options(settings))},
-            "additionalProperties": False,
-        }
-    )
+    return {
+        "type": "object",
+        "required": ["image"],
+        "properties": {"image": image, **_as_form(options(settings))},
+        "additionalProperties": False,
+    }
 
 
 def batch_json(settings: Settings) -> dict[str, Any]:
@@ -128,14 +134,11 @@ def batch_form(settings: Settings) -> dict[str, Any]:
         "description": "JPEG, PNG or WebP; repeat the field",
     }
     urls = {"type": "array", "items": _URL, "description": "repeat the field"}
-    return _one_question(
-        {
-            "type": "object",
-            "properties": {"image": image, "image_url": urls, **_as_form(options(settings))},
-            "additionalProperties": False,
-            "anyOf": [{"required": ["image"]}, {"required": ["image_url"]}],
-        }
-    )
+    return {
+        "type": "object",
+        "properties": {"image": image, "image_url": urls, **_as_form(options(settings))},
+        "additionalProperties": False,
+    }
 
 
 def parse_examples() -> dict[str, Any]:
@@ -165,12 +168,12 @@ def sample() -> str:
 
 def parameters(settings: Settings) -> dict[str, dict[str, Any]]:
     """Parameters by name."""
-    named = {"type": "array", "items": {"type": "string", "enum": sorted(answer_fields())}}
+    kept, left_out = _names()
     return {
         "job_id": _parameter("path", "The job's id", {"type": "string", "pattern": "^[0-9a-f]{32}$"}, True),
         "format": _parameter("query", "Goes before `Accept`", {"type": "string", "enum": list(MEDIA_TYPES)}),
-        "include": {**_parameter("query", "Fields of the result", named), "style": "form", "explode": False},
-        "exclude": {**_parameter("query", "Fields left out", named), "style": "form", "explode": False},
+        "include": {**_parameter("query", "Fields of the result", kept), "style": "form", "explode": False},
+        "exclude": {**_parameter("query", "Fields left out", left_out), "style": "form", "explode": False},
         "Prefer": _parameter(
             "header",
             "`respond-async`, or `wait=SECONDS` (RFC 7240)",
@@ -212,10 +215,16 @@ def _as_form(fields: dict[str, Any]) -> dict[str, Any]:
     """A form has lists of names as one text with commas, and objects as JSON text."""
     told = dict(fields)
     for name in ("include", "exclude"):
-        text = fields[name]["description"] + ", with commas"
-        told[name] = {"type": "string", "description": text, "examples": ["persons.mask,segments.colors"]}
+        one = "|".join(re.escape(known) for known in fields[name]["items"]["enum"])
+        told[name] = {
+            "type": "string",
+            "description": fields[name]["description"] + ", with commas",
+            "pattern": f"^({one})(,({one}))*$",
+            "examples": ["persons.mask,segments.colors"],
+        }
     told["metadata"] = {
         "type": "string",
+        "format": "json-object",
         "description": "A JSON object of texts",
         "examples": ['{"id": "7"}'],
     }

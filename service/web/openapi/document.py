@@ -130,7 +130,7 @@ def _object(description: str, **properties: Any) -> dict[str, Any]:
 def _parsed() -> dict[str, Any]:
     queued = {"queued": answers.job_examples()["queued"]}
     return {
-        "200": {"description": "The parsing", "content": answers.forms(), "links": _LINKS},
+        "200": {"description": "The parsing", "content": answers.forms()},
         "202": {"description": "Accepted: a job", "content": _json("JobAnswer", queued), "links": _LINKS},
         "304": {"description": "The caller has this answer already"},
     }
@@ -156,7 +156,17 @@ def _cancelled() -> dict[str, Any]:
 
 
 def _events() -> dict[str, Any]:
-    stream = {"text/event-stream": {"schema": {"type": "string"}}}
+    event = {
+        "type": "object",
+        "description": "One event; `data` is a job as JSON",
+        "required": ["event", "data"],
+        "properties": {
+            "id": {"type": "string"},
+            "event": {"enum": ["status", "end"]},
+            "data": {"type": "string", "contentMediaType": "application/json"},
+        },
+    }
+    stream = {"text/event-stream": {"schema": event}}
     return {
         "200": {
             "description": "`status` while the job has not ended, then `end` with the job",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -137,6 +138,17 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("/metrics", "get"): Operation("metrics", "Service", "Prometheus metrics", ("internal_error", *_CALLER)),
 }
+
+
+def methods(path: str) -> list[str]:
+    """The methods of the operations at an address; empty where there is none."""
+    found = [
+        method.upper()
+        for (template, method) in OPERATIONS
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path)
+    ]
+    return sorted(found)
+
 
 TAGS = (
     {"name": "Parsing", "description": "Pictures in, parsings out."},
