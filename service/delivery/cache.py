@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 # What has no say in the answer that is kept: it is shortened on its way out.
-_ASIDE = frozenset({"metadata", "callback_url", "include", "exclude"})
+ASIDE = frozenset({"metadata", "callback_url", "include", "exclude"})
 
 
 def question(sha256: str, options: Mapping[str, Any], revision: str, caller: str) -> str:
@@ -18,7 +18,7 @@ def question(sha256: str, options: Mapping[str, Any], revision: str, caller: str
     is the model's. The caller is part of it: jobs belong to callers, and nobody is to learn by the clock
     which pictures others sent.
     """
-    asked = {name: value for name, value in options.items() if name not in _ASIDE and value is not None}
+    asked = {name: value for name, value in options.items() if name not in ASIDE and value is not None}
     return _digest([sha256, asked, revision, caller])
 
 

@@ -87,17 +87,20 @@ async def events(job_id: str, request: Request) -> Response:
     if last and view.ended and not await told.after(job_id, last):
         return Response(status_code=204)
     places.enter()
-    return _Stream(_events(jobs, told, view, last, settings.event_heartbeat_seconds), places)
+    return _Stream(_events(request, told, view, last), places)
 
 
-async def _events(
-    jobs: Jobs, told: JobEvents, view: JobView, last: str, heartbeat: float
-) -> AsyncIterator[str]:
-    """The stream's text; a broker that is away for a while is waited for."""
+async def _events(request: Request, told: JobEvents, view: JobView, last: str) -> AsyncIterator[str]:
+    """The stream's text; a broker that is away for a while is waited for.
+
+    A process that drains ends its streams: clients come back, to another, and miss nothing.
+    """
+    jobs: Jobs = request.app.state.jobs
+    heartbeat: float = request.app.state.settings.event_heartbeat_seconds
     yield f"retry: {_RETRY_MILLISECONDS}\n\n"
     spoke, missing = time.monotonic(), 0
     with jobs.replies.expect(view.id) as woken:
-        while True:
+        while not request.app.state.draining:
             woken.clear()
             with suppress(errors.QueueUnavailable):
                 for event in await told.after(view.id, last):

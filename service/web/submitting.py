@@ -113,7 +113,14 @@ async def submit(
     `Jobs.submit` raises.
     """
     once: Once = request.app.state.once
-    claim = await once.claim(asked.ask, deadline)
+    try:
+        claim = await once.claim(asked.ask, deadline)
+    except errors.QueueOutOfMemory:
+        metrics.reject("memory")
+        raise
+    except errors.QueueUnavailable:
+        metrics.reject("unavailable")
+        raise
     if claim.outcome == "reused":
         raise errors.IdempotencyKeyReused("This Idempotency-Key came with another request before.")
     if claim.outcome == "gone":

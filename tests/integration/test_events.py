@@ -179,6 +179,17 @@ async def test_streams_are_bounded_and_free_their_places(settings: Settings, job
         assert "cancelled" in last.text
 
 
+async def test_a_process_that_drains_ends_its_streams(settings: Settings, jobs: Jobs):
+    app = api.create(settings, jobs)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://spectrum") as client:
+        job_id = await posted(client)
+        listening = asyncio.create_task(events_of(client, job_id))
+        while not await jobs.broker.client.exists(jobs.broker.key("listeners", job_id)):
+            await asyncio.sleep(0.01)
+        app.state.draining = True
+        assert [event.kind for event in await listening] in ([], ["status"])
+
+
 @pytest.mark.parametrize("job_id", ["0" * 32, "no-id"])
 async def test_an_unknown_job_has_no_events(client: httpx.AsyncClient, job_id: str):
     assert_problem(await client.get(f"/jobs/{job_id}/events"), 404, "job_not_found")
