@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from service import api
 from service.delivery.jobs import Jobs
 from service.errors import ParseFailed
 from service.settings import Settings
+from service.web.callbacks import Deliverer
 from tests.integration.test_api import (
     GATE_PROMPT,
     MODEL,
@@ -27,11 +29,19 @@ from tests.integration.test_api import (
     form,
     worker_of,
 )
+from tests.integration.test_events import served
+from tests.integration.test_servers import cluster
 
 MakeSettings = Callable[..., Settings]
 Connect = Callable[..., Jobs]
 ASYNC = {"Prefer": "respond-async"}
 FRESH = {"Cache-Control": "no-cache"}
+CALLS = {
+    "webhook_secret": "s" * 24,
+    "webhook_tries": 1,
+    "url_ports": (1,),
+    "url_allow_networks": ["127.0.0.1/32"],
+}
 
 
 @pytest.fixture
@@ -345,6 +355,19 @@ class TestLeaving:
         assert (await jobs.get(job_id)).status == "cancelled"
         assert counted("parse_disconnects_total") == 1
 
+    async def test_a_closed_socket_is_a_caller_who_left(self, settings: Settings, jobs: Jobs):
+        async with served(settings, jobs) as client:
+            asking = asyncio.create_task(client.post("/parse", **form()))
+            job_id = await only_job(jobs)
+            asking.cancel()  # closes the connection
+
+            async def cancelled() -> bool:
+                return (await jobs.get(job_id)).status == "cancelled"
+
+            await until(cancelled)
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
     async def test_the_job_goes_on_for_those_who_wait(
         self, client: httpx.AsyncClient, settings: Settings, jobs: Jobs, connect: Connect
     ):
@@ -418,6 +441,30 @@ class TestDeadlines:
     async def test_a_deadline_out_of_range_is_refused(self, client: httpx.AsyncClient, deadline: str):
         response = await client.post("/parse", **form(), headers={"X-Deadline-Ms": deadline})
         assert_problem(response, 422, "invalid_field")
+
+
+async def test_all_of_it_works_where_keys_lie_on_a_cluster(tmp_path: Path):
+    async with cluster(tmp_path, 1) as (port,):
+        settings = Settings.model_validate({"redis_url": f"redis+cluster://127.0.0.1:{port}", **CALLS})
+        jobs, far = Jobs.connect(settings), Jobs.connect(settings)
+        async with client_of(settings, jobs) as client, worker_of(settings, far, Bands()):
+            headers = {"Idempotency-Key": "k"}
+            first = await client.post("/parse", **form(callback_url="http://127.0.0.1:1/"), headers=headers)
+            again = await client.post("/parse", **form(callback_url="http://127.0.0.1:1/"), headers=headers)
+            hit = await client.post("/parse", **form())
+            job_id = first.json()["id"]
+            assert {answer.json()["id"] for answer in (first, again, hit)} == {job_id}
+            assert hit.headers["x-cache"] == "hit"
+            assert '"done"' in (await client.get(f"/jobs/{job_id}/events")).text
+            deliverer = Deliverer(jobs, settings)
+            assert await deliverer.begin_due() == 1
+            await deliverer.settled()
+            (called,) = (await client.get(f"/jobs/{job_id}")).json()["callbacks"]
+            assert (called["status"], called["last_error"]) == ("failed", "url_unreachable")
+            waiting = (await client.post("/parse", **form(prompts=["x"]), headers=ASYNC)).json()["id"]
+            assert (await client.delete(f"/jobs/{waiting}")).status_code == 200
+        await jobs.close()
+        await far.close()
 
 
 class TestMetadata:
