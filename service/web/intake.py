@@ -41,7 +41,7 @@ async def read(request: Request, settings: Settings) -> tuple[bytes, Options]:
     TooManyPrompts, InvalidPrompt, InvalidCaption, ImageMissing, ImageBase64Invalid, UrlInputUnavailable,
     and those of `Fetcher.fetch`.
     """
-    source, options = await in_time(_read(request), settings)
+    source, options = await in_time(_read(request), request, settings)
     check(options, settings)
     return await picture(source, request, settings), options
 
@@ -64,13 +64,14 @@ def media_type(request: Request) -> str:
     return media
 
 
-async def in_time(reading: Coroutine[Any, Any, _T], settings: Settings) -> _T:
+async def in_time(reading: Coroutine[Any, Any, _T], request: Request, settings: Settings) -> _T:
     """What is read from the body, unless it trickles in too slowly."""
     limit = settings.upload_timeout_seconds
     try:
         async with asyncio.timeout(limit):
             return await reading
     except TimeoutError as error:
+        request.state.headers["Connection"] = "close"  # else the rest could go on trickling in
         raise errors.UploadTimeout(f"The body did not arrive within {limit:g} seconds.") from error
 
 
@@ -179,10 +180,12 @@ def json_source(source: ImageSource | None) -> Source:
         raise errors.ImageBase64Invalid from error
 
 
-def validated(shape: type[_Shape], given: Any) -> _Shape:
+def validated(shape: type[_Shape], given: Any, *, strict: bool = False) -> _Shape:
     """`given` (JSON text as bytes, or plain values) in its shape; else MalformedBody or InvalidField."""
     try:
-        return shape.model_validate_json(given) if isinstance(given, bytes) else shape.model_validate(given)
+        if isinstance(given, bytes):
+            return shape.model_validate_json(given, strict=True)
+        return shape.model_validate(given, strict=strict)
     except ValidationError as error:
         raise _problem(error) from None
 

@@ -34,7 +34,7 @@ async def read(request: Request, settings: Settings) -> Sequence[Item | errors.S
     field, TooManyImages, ImageMissing.
     """
     form = intake.media_type(request) == intake.MULTIPART
-    found = await intake.in_time(_form(request) if form else _json(request), settings)
+    found = await intake.in_time(_form(request) if form else _json(request), request, settings)
     if not found:
         raise errors.ImageMissing("The batch has no picture.")
     if len(found) > settings.max_batch:
@@ -79,7 +79,7 @@ async def _json(request: Request) -> list[Item | errors.SpectrumError]:
 def _item(given: Any, shared: dict[str, Any]) -> Item | errors.SpectrumError:
     """One of `images`: a picture's source, with options of its own before those of all."""
     try:
-        own = intake.validated(BatchItem, given)
+        own = intake.validated(BatchItem, given, strict=True)
         source = intake.json_source(ImageSource(base64=own.base64, url=own.url))
     except errors.SpectrumError as error:
         return error
