@@ -7,18 +7,20 @@ import struct
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 RAISES, KILLS = (255, 0, 0), (0, 0, 255)  # a first pixel of this colour makes the stub raise, or die
+_PHOTOS = Path(__file__).resolve().parents[1] / "data" / "photos"
 _SMALL, _LARGE = (16, 12), (1_200, 900)  # width, height
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Encoded bytes, and the checksum of the pixels that they hold ('' where they hold none)."""
+    """Encoded bytes, and what an answer must say of them to be theirs ('' where they hold no picture)."""
 
     data: bytes
     checksum: str
@@ -38,6 +40,15 @@ def sound(rng: random.Random, *, large: bool = False, first: tuple[int, int, int
     data = BytesIO()
     Image.fromarray(pixels).save(data, "PNG", compress_level=1)
     return Picture(data.getvalue(), checksum(pixels))
+
+
+def photo(rng: random.Random) -> Picture:
+    """A photo of people in a size that hardly another has; its checksum is that size, 'WIDTHxHEIGHT'."""
+    size = rng.randrange(90, 180), rng.randrange(120, 260)
+    with Image.open(rng.choice(sorted(_PHOTOS.glob("*.jpg")))) as whole:
+        data = BytesIO()
+        whole.convert("RGB").resize(size).save(data, "JPEG")
+    return Picture(data.getvalue(), f"{size[0]}x{size[1]}")
 
 
 def torn(rng: random.Random) -> Picture:

@@ -88,18 +88,25 @@ def outcome_of(document: dict[str, Any]) -> str:
     if "code" in document:
         return str(document["code"])
     if document.get("object") == "parsing":
-        return "done " + ",".join(segment["label"] for segment in document["segments"])
+        return f"done {_whose(document)}"
     for member in ("result", "error"):
         if document.get(member) is not None:
             return outcome_of(document[member])
     return str(document["status"])
 
 
-class Traffic:
-    """Callers of some replicas of the API; `over` ends their patience."""
+def _whose(parsing: dict[str, Any]) -> str:
+    """What names the picture that was parsed: the stub's label, or the size of the masks."""
+    if parsing["model"]["name"] == "stub":
+        return ",".join(segment["label"] for segment in parsing["segments"])
+    return f"{parsing['image']['width']}x{parsing['image']['height']}"
 
-    def __init__(self, ports: list[int], rng: random.Random, over: asyncio.Event) -> None:
-        self.ports, self.rng, self.over = ports, rng, over
+
+class Traffic:
+    """Callers of some replicas of the API, with photos for a `real` model; `over` ends their patience."""
+
+    def __init__(self, ports: list[int], rng: random.Random, over: asyncio.Event, *, real: bool) -> None:
+        self.ports, self.rng, self.over, self.real = ports, rng, over, real
         self.told: list[Told] = []
         self.faults: list[str] = []
         self.done = 0
@@ -136,6 +143,8 @@ class Traffic:
         makers = {"torn": pictures.torn, "garbage": pictures.garbage, "bomb": pictures.bomb}
         if kind in makers:
             return makers[kind](self.rng)
+        if self.real:
+            return pictures.photo(self.rng)
         return pictures.sound(self.rng, large=kind == "large", first=firsts.get(kind, (9, 9, 9)))
 
     @property
