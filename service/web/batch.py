@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from service import errors, metrics
+from service.delivery import idempotency
 from service.delivery.jobs import Jobs
 from service.schemas import BatchAnswer, BatchBody, BatchItem, ProblemAnswer
 from service.settings import Settings
@@ -78,6 +79,8 @@ async def parse_batch(request: Request) -> Response:
     wished = patience(
         request.headers, longest=settings.wait_seconds, longest_deadline_ms=settings.max_deadline_ms
     )
+    if (key := request.headers.get("idempotency-key")) is not None:
+        idempotency.checked(key)  # for each picture it would be the same fault
     if refusal := await jobs.would_refuse():
         raise refusal
     with metrics.timed("upload"):
