@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,6 +33,7 @@ from service.worker.craft import Craft
 from service.worker.process import work
 from tests.integration.conftest import MakeSettings
 
+ROOT = Path(__file__).resolve().parents[2]
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 STAGES = {"queue", "decode", "forward", "encode"}
 
@@ -134,3 +142,31 @@ def test_a_job_outside_of_any_trace_makes_no_spans(spans: InMemorySpanExporter) 
     request: dict[str, Any] = {"traceparent": None}
     traces.stage("decode", request, 0.1)
     assert not spans.get_finished_spans()
+
+
+def test_spans_go_to_the_collector_by_the_end_of_the_process() -> None:
+    seen: list[tuple[str, bool]] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+            seen.append((self.path, b"spectrum-worker" in body and bytes.fromhex(TRACE) in body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    program = (
+        "from service.settings import Settings; from service.telemetry import traces; "
+        "traces.configure(Settings(), 'worker'); "
+        f"traces.stage('decode', {{'traceparent': '00-{TRACE}-{PARENT}-01'}}, 0.1)"
+    )
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        environment = os.environ | {"SPECTRUM_OTLP_ENDPOINT": address, "PYTHONPATH": str(ROOT)}
+        subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, env=environment)
+        server.shutdown()
+    assert seen == [("/v1/traces", True)]
