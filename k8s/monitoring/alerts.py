@@ -11,6 +11,8 @@ from service.settings import Settings
 Severity = Literal["page", "ticket"]
 
 RUNBOOKS = "docs/runbooks"
+# A caller's own limits (rate, concurrency, quota) are no fault of the service.
+_OURS = 'reason=~"depth|age|memory|unavailable"'
 _DEPTH = Settings.model_fields["queue_depth"].default
 
 
@@ -64,7 +66,7 @@ ALERTS = (
     Alert(
         "SpectrumRefusing",
         "refusing",
-        f"{queries.rate('parse_rejected_total', '5m', by='reason')} > 0",
+        f"{queries.rate('parse_rejected_total', '5m', _OURS, 'reason')} > 0",
         "5m",
         "page",
         "Jobs are refused for five minutes now: {{ $labels.reason }}.",

@@ -95,7 +95,7 @@ _CALLERS = Row(
         ),
         Panel(
             "Refused at admission",
-            "depth: the queue is at its limit; memory: Redis is full; unavailable: Redis is away.",
+            "Ours: depth, age, memory, unavailable; a caller's own: rate, concurrency, quota.",
             "reqps",
             ((queries.rate("parse_rejected_total", WINDOW, by="reason"), "{{reason}}"),),
             stacked=True,
@@ -105,6 +105,25 @@ _CALLERS = Row(
             "Waiting for their result included.",
             "short",
             (("sum(parse_inflight)", "requests"),),
+        ),
+    ),
+)
+
+_SPARED = Row(
+    "What need not be computed",
+    (
+        Panel(
+            "Where answers come from",
+            "hit: known from before; shared: with an equal request; miss and bypass: computed.",
+            "reqps",
+            ((queries.rate("parse_cache_total", WINDOW, by="outcome"), "{{outcome}}"),),
+            stacked=True,
+        ),
+        Panel(
+            "Callers who left",
+            "Before their answer; what nobody else waits for is dropped.",
+            "reqps",
+            ((queries.rate("parse_disconnects_total", WINDOW), "left"),),
         ),
         Panel(
             "Too late",
@@ -174,7 +193,7 @@ _WORKERS = Row(
     ),
 )
 
-ROWS = (_NOW, _CALLERS, _QUEUE, _WORKERS)
+ROWS = (_NOW, _CALLERS, _SPARED, _QUEUE, _WORKERS)
 
 
 def document() -> dict[str, Any]:

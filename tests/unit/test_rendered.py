@@ -113,6 +113,9 @@ def test_every_pod_that_may_be_evicted_has_a_budget_and_is_spread(overlay: str) 
             "kubernetes.io/hostname",
         }
         assert all(entry["labelSelector"] == {"matchLabels": wanted} for entry in spread)
+        # Else a lost node's pods are replaced after five minutes.
+        borne = {entry["key"]: entry.get("tolerationSeconds") for entry in template["spec"]["tolerations"]}
+        assert borne["node.kubernetes.io/not-ready"] == borne["node.kubernetes.io/unreachable"] == 30
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

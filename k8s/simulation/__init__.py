@@ -1,0 +1,1 @@
+"""A day of a cluster: arrivals with a peak, nodes that are lost, and workers that follow the queue."""
