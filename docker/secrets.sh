@@ -33,6 +33,7 @@ for user in api worker autoscaler; do
 done
 printf '%s\n' "$rules" > "$folder/users.acl"
 random > "$folder/grafana-admin-password"
+random > "$folder/webhook-secret"
 # The folder is closed to others; within a container the files are read by the container's own user.
 chmod 0444 "$folder"/*
 echo "Wrote $folder: keep it out of version control and backups that others read."

@@ -63,8 +63,9 @@ class Tree:
         return self.shared() | own
 
     def compose(self) -> dict[str, Any]:
-        """Compose's services."""
-        return dict(self.documents("docker-compose.yml")[0]["services"])
+        """Compose's services, variables of the environment at their defaults."""
+        text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", self.text("docker-compose.yml"))
+        return dict(yaml.safe_load(text)["services"])
 
     def stage(self, target: str) -> str:
         """The part of the Dockerfile that builds one target."""

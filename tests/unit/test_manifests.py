@@ -25,6 +25,11 @@ BATCH_SECONDS = 15  # what a drain may overrun: the slowest call of a model is a
 OUR_IMAGES = {"spectrum-api": "api", "spectrum-worker": "worker", "spectrum": "cpu"}  # image -> target
 
 
+def nobody_gets_in_without_a_key(tree: Tree, _tmp: Path) -> None:
+    assert tree.environment("api")["SPECTRUM_AUTH"] == "keys"
+    assert tree.compose()["api"]["environment"]["SPECTRUM_AUTH"] == "keys"
+
+
 def known_names() -> set[str]:
     """Names of the environment that the settings read."""
     prefix = str(Settings.model_config["env_prefix"])
@@ -42,6 +47,7 @@ def the_api_listens_where_everything_expects_it(tree: Tree, _tmp: Path) -> None:
     assert int(tree.environment("api")["SPECTRUM_PORT"]) == port
     assert int(compose["environment"]["SPECTRUM_PORT"]) == port
     assert [entry.rpartition(":")[2] for entry in compose["ports"]] == [str(port)]
+    assert compose["ports"][0].startswith("127.0.0.1:")
     for target in ("api", "cpu"):
         assert f"EXPOSE {port}\n" in tree.stage(target)
         assert f'"healthcheck.py", "{port}"' in tree.stage(target)
@@ -147,16 +153,18 @@ def the_queue_has_room_for_all_workers(tree: Tree, _tmp: Path) -> None:
 
 
 def a_process_is_killed_only_after_its_drain(tree: Tree, _tmp: Path) -> None:
+    def needed(environment: dict[str, str], role: str) -> float:
+        drain = environment.get("SPECTRUM_DRAIN_SECONDS", DEFAULTS["drain_seconds"].default)
+        notice = environment.get("SPECTRUM_NOTICE_SECONDS", DEFAULTS["notice_seconds"].default)
+        return float(drain) + (float(notice) if role == "api" else 0.0) + BATCH_SECONDS
+
     for role in ROLES:
-        needed = float(tree.environment(role)["SPECTRUM_DRAIN_SECONDS"]) + BATCH_SECONDS
-        before = (
-            tree.container(role).get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-        )
-        assert tree.pod(role)["spec"]["terminationGracePeriodSeconds"] >= needed + before
+        grace = tree.pod(role)["spec"]["terminationGracePeriodSeconds"]
+        assert grace >= needed(tree.environment(role), role)
     for name in ("api", "worker-cpu", "worker-gpu"):
         service = tree.compose()[name]
-        drain = service["environment"].get("SPECTRUM_DRAIN_SECONDS", DEFAULTS["drain_seconds"].default)
-        assert float(service["stop_grace_period"].removesuffix("s")) >= float(drain) + BATCH_SECONDS
+        grace = float(service["stop_grace_period"].removesuffix("s"))
+        assert grace >= needed(service["environment"], name)
 
 
 def every_secret_is_made(tree: Tree, tmp: Path) -> None:
@@ -249,6 +257,7 @@ CHECKS: tuple[Callable[[Tree, Path], None], ...] = (
     the_images_are_those_that_are_built,
     the_network_lets_out_what_urls_may_reach,
     compose_and_kubernetes_run_the_same_server,
+    nobody_gets_in_without_a_key,
 )
 
 KEDA = "k8s/components/keda/scaledobject.yaml"
@@ -272,11 +281,13 @@ CHANGES: tuple[tuple[str, str, str, Callable[[Tree, Path], None]], ...] = (
     (KEDA, "maxReplicaCount: 12", "maxReplicaCount: 90", the_queue_has_room_for_all_workers),
     ("k8s/base/api.yaml", "PeriodSeconds: 60", "PeriodSeconds: 45", a_process_is_killed_only_after_its_drain),
     ("k8s/base/worker.yaml", "key: redis-url-worker", "key: redis-url", every_secret_is_made),
+    ("k8s/base/api.yaml", "key: webhook-secret", "key: webhooks", every_secret_is_made),
     ("docker-compose.yml", "./secrets/users.acl", "./secrets/acl", every_secret_is_made),
     ("docker/users.acl", "~{spectrum}:work", "~{spectrum}:*", the_acl_covers_the_keys),
     ("k8s/base/worker.yaml", "runAsUser: 10001", "runAsUser: 0", pods_are_restricted),
     ("k8s/overlays/gpu/kustomization.yaml", "newTag: 0.1.0", "newTag: 0.2.0", CHECKS[12]),
     ("k8s/base/network.yaml", "port: 443", "port: 8443", the_network_lets_out_what_urls_may_reach),
+    ("k8s/base/settings.yaml", "AUTH: keys", "AUTH: open", nobody_gets_in_without_a_key),
     ("docker/valkey.conf", "noeviction", "allkeys-lru", compose_and_kubernetes_run_the_same_server),
 )
 
