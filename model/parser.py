@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,19 +19,18 @@ from model.network.config import SpectrumConfig
 from model.network.spectrum import Output, Spectrum
 from model.network.towers import TextTower
 from model.parsing import Color, Parsing, Person, Query, Segment
+from model.questions import Question, Questions
 from model.reading.postprocess import read
 from model.reading.readout import Readout
 from model.reading.thresholds import Thresholds
-from model.vocabulary import Asked, resolve
 
 __all__ = ["CheckpointError", "Color", "Parser", "Parsing", "Person", "Query", "Segment"]
 
 DEFAULT_CHECKPOINT = Path(__file__).parent / "weights" / "mini"
-EMBEDDED_PROMPTS = 10_000  # wordings whose text embedding is kept
 
 
 class Parser:
-    """A loaded network that answers queries about pictures. Stateless but for its cache of text embeddings.
+    """A loaded network that answers queries about pictures. Stateless but for its cache of questions.
 
     One thread at a time; the same picture and query give the same answer, whatever shares the batch.
     """
@@ -54,8 +52,7 @@ class Parser:
         self.name = network.config.name
         self.revision = revision
         self.thresholds = thresholds or Thresholds()
-        self._text = text
-        self._embedded: OrderedDict[str, Tensor] = OrderedDict()
+        self._questions = Questions(text, self.device, gloss=self.config.text.gloss)
 
     @classmethod
     def load(
@@ -102,15 +99,14 @@ class Parser:
         for image in images:
             if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
                 raise ValueError(f"a picture must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
-        asked = [resolve(query, gloss=self.config.text.gloss) for query in queries]
+        questions = [self._questions.of(query) for query in queries]
         groups: dict[tuple[int, int], list[int]] = {}
         for i, image in enumerate(images):
             groups.setdefault(self.input_size(image.shape[1], image.shape[0]), []).append(i)
         answers: dict[int, Parsing] = {}
         for size, members in groups.items():
-            parsed = self._parse_group(
-                [images[i] for i in members], [asked[i] for i in members], [queries[i] for i in members], size
-            )
+            asked = [(questions[i], queries[i].min_score) for i in members]
+            parsed = self._parse_group([images[i] for i in members], asked, size)
             answers.update(zip(members, parsed, strict=True))
         return [answers[i] for i in range(len(images))]
 
@@ -121,31 +117,36 @@ class Parser:
 
     @torch.inference_mode()
     def _parse_group(
-        self, images: list[NDArray[np.uint8]], asked: list[Asked], queries: list[Query], size: tuple[int, int]
+        self, images: list[NDArray[np.uint8]], asked: list[tuple[Question, float]], size: tuple[int, int]
     ) -> list[Parsing]:
         started = time.perf_counter()
         pixels = torch.cat([self._enter(image, size) for image in images])
         pixels = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
-        texts = [self._prompts(a) for a in asked]
         prepared = time.perf_counter()
         out = self.network(pixels)
-        readouts = [self._readout(out, i, a, t) for i, (a, t) in enumerate(zip(asked, texts, strict=True))]
+        self._settle()
         forwarded = time.perf_counter()
         share = 1000 / len(images)
         timings = {"preprocess": (prepared - started) * share, "forward": (forwarded - prepared) * share}
         answers = []
-        for image, readout, terms, query in zip(images, readouts, asked, queries, strict=True):
+        # One readout at a time: each holds a map for every term.
+        for i, (image, (question, min_score)) in enumerate(zip(images, asked, strict=True)):
             began = time.perf_counter()
             parsing = read(
-                readout,
+                self._readout(out, i, question),
                 image,
                 thresholds=self.thresholds,
-                min_score=query.min_score,
-                phrases=_own(query, terms),
+                min_score=min_score,
+                phrases=question.own,
             )
             timings = {**timings, "postprocess": (time.perf_counter() - began) * 1000}
             answers.append(replace(parsing, timings_ms={k: round(v, 2) for k, v in timings.items()}))
         return answers
+
+    def _settle(self) -> None:
+        """Wait for a GPU, so that the forward pass is told apart from the reading."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
 
     def _enter(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
         """(H, W, 3) uint8 -> (1, 3, *size) in 0..1, antialiased."""
@@ -154,30 +155,17 @@ class Parser:
         resized = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False, antialias=True)
         return resized.float() / 255
 
-    def _prompts(self, asked: Asked) -> Tensor:
-        """Text embeddings of the terms' wordings (P, D), from the cache where they are known."""
-        wordings = [term.wording for term in asked.terms]
-        unknown = [w for w in dict.fromkeys(wordings) if w not in self._embedded]
-        for word, vector in zip(unknown, self._text(unknown), strict=True):
-            self._embedded[word] = vector
-        rows = torch.stack([self._embedded[w] for w in wordings])
-        for word in wordings:
-            self._embedded.move_to_end(word)
-        while len(self._embedded) > EMBEDDED_PROMPTS:
-            self._embedded.popitem(last=False)
-        return rows.to(self.device)
-
-    def _readout(self, out: Output, index: int, asked: Asked, text: Tensor) -> Readout:
-        prompts = self.network.grounding.text(text)
-        labels = self.network.grounding.logits(out.z[-1][index], prompts).float().softmax(-1)
-        dense = self.network.grounding.logits(out.pixels[index], prompts).float().softmax(-1)
+    def _readout(self, out: Output, index: int, question: Question) -> Readout:
+        grounding = self.network.grounding
+        prompts = grounding.text(question.text)
+        labels = grounding.logits(out.z[-1][index], prompts).float().softmax(-1)
         return Readout(
             masks=out.masks[-1][index].float(),
             labels=labels,
-            dense=dense.permute(2, 0, 1),
-            terms=asked.terms,
-            person=asked.person,
-            finer=tuple(asked.finer(i) for i in range(len(asked.terms))),
+            dense=grounding.maps(out.pixels[index], prompts).float().softmax(0),
+            terms=question.asked.terms,
+            person=question.asked.person,
+            finer=question.finer,
         )
 
 
@@ -190,8 +178,3 @@ def _device(name: str) -> str:
     except (RuntimeError, AssertionError) as error:
         raise CheckpointError(f"there is no device {name!r} here: {str(error).splitlines()[0]}") from error
     return name
-
-
-def _own(query: Query, asked: Asked) -> tuple[str, ...]:
-    """The caller's own phrases: what could be 'unmatched'. The default vocabulary is nobody's own."""
-    return asked.phrases if query.prompts is not None or query.caption is not None else ()

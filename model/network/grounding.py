@@ -71,5 +71,15 @@ class Grounding(nn.Module):
 
     def logits(self, visual: Tensor, text: Tensor) -> Tensor:
         """visual (..., E), text (P, E) unit vectors -> logits (..., P + 1), the last for 'no object'."""
-        targets = torch.cat([text, F.normalize(self.no_object, dim=-1)[None]])
-        return self.scale * F.normalize(visual, dim=-1) @ targets.T
+        return self.scale * F.normalize(visual, dim=-1) @ self._targets(text).T
+
+    def maps(self, pixels: Tensor, text: Tensor) -> Tensor:
+        """pixels (h, w, E), text (P, E) -> logits (P + 1, h, w): `logits` laid out as a map for each phrase.
+
+        What reads them goes from map to map, and moving them there would take longer than the product.
+        """
+        visual = F.normalize(pixels, dim=-1).flatten(0, 1)
+        return (self.scale * self._targets(text) @ visual.T).unflatten(1, pixels.shape[:2])
+
+    def _targets(self, text: Tensor) -> Tensor:
+        return torch.cat([text, F.normalize(self.no_object, dim=-1)[None]])

@@ -26,8 +26,8 @@ def winners(
     maps (C, h, w) -> index (H, W), value (H, W). Equals an argmax over the C enlarged maps (half-pixel
     centres, the smallest index on a tie), but never holds them: it goes tile by tile, and in a tile
     only the maps that can win take part. An enlarged pixel mixes at most 2 x 2 cells, so the winner is
-    nowhere below the largest of the maps' minima over these cells; a map whose maximum over the tile
-    lies below that everywhere cannot win. Memory beyond the answer: C x 256 x 256 floats at most.
+    nowhere below the largest of the maps' minima over these cells; a map whose maximum over them lies
+    below that everywhere in the tile cannot win. Memory beyond the answer: C x 256 x 256 floats at most.
     """
     _, height, width = maps.shape
     down, across = extent or (height, width)
@@ -40,6 +40,7 @@ def winners(
             cells = maps[:, rows.cells, cols.cells]
             floor = assured[rows.cells, cols.cells].min()
             able = np.flatnonzero(cells.max(axis=(1, 2)) >= floor)
+            able = able[_reach(cells[able], assured[rows.cells, cols.cells])]
             best, which = _largest(rows.matrix @ (cells[able] @ cols.matrix.T))
             value[rows.pixels, cols.pixels] = best
             index[rows.pixels, cols.pixels] = able[which]
@@ -63,6 +64,15 @@ def _assured(maps: Floats) -> Floats:
     least[:, :, :-1] = np.minimum(least[:, :, :-1], least[:, :, 1:])
     floor: Floats = least.max(axis=0)
     return floor
+
+
+def _reach(maps: Floats, floor: Floats) -> NDArray[np.bool_]:
+    """(C, n, m) -> (C,): which maps reach the floor in some 2 x 2 cells."""
+    most = maps.copy()
+    np.maximum(most[:, :-1], maps[:, 1:], out=most[:, :-1])
+    most[:, :, :-1] = np.maximum(most[:, :, :-1], most[:, :, 1:])
+    able: NDArray[np.bool_] = np.any(most >= floor, axis=(1, 2))
+    return able
 
 
 @dataclass(frozen=True, slots=True)

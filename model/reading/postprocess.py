@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from model.parsing import Kind, Parsing, Person, Segment
 from model.reading.colors import colors_of
+from model.reading.competition import compete
 from model.reading.enlarge import Floats, Frame, winners
 from model.reading.grouping import Grouping, Groups, group
 from model.reading.people import People, find_people
@@ -41,14 +41,14 @@ def read(
     with torch.inference_mode():
         _check(readout)
         people = find_people(readout, frame.inner, limits)
-        semantic = _semantic(readout, limits) if people is not None else None
-    if people is None or semantic is None:
+        rivals = compete(readout, limits) if people is not None else None
+    if people is None or rivals is None:
         nothing = np.zeros(frame.size, np.uint16)
         return Parsing(nothing, nothing.copy(), unmatched_prompts=tuple(phrases))
     legend = Legend.of(readout)
-    term, probability = winners(semantic, frame.inner, extent=readout.extent)
+    index, probability = winners(rivals.maps, frame.inner, extent=readout.extent)
     cell = frame.inner[0] * frame.inner[1] / _cells(readout)
-    groups = Groups(legend.label_of_term[term], legend.accessory, cell)
+    groups = Groups(legend.label_of_term[rivals.terms][index], legend.accessory, cell)
     grouping = group(groups, people, limits)
     small = frame.shrink(image)
     return _Answer(legend, people, grouping, frame, min_score).parsing(probability, small, phrases, limits)
@@ -119,42 +119,6 @@ def _check(readout: Readout) -> None:
     for name in ("masks", "labels", "dense"):
         if not bool(getattr(readout, name).sum().isfinite()):
             raise ValueError(f"the network's {name} are not finite")
-
-
-def _semantic(readout: Readout, thresholds: Thresholds) -> Floats:
-    """Probabilities of terms and 'none' in the network's cells: (P + 1, h, w), the person term -1.
-
-    S = w dense + (1 - w) Q with Q[t] = min(1, sum over q of labels[q, t] sigmoid(masks[q])); Q of
-    'none' is what no garment or body part claims, 1 - min(1, sum over t of Q[t]). `dense` is taken
-    without the person term, as if that had not been among the classes.
-    """
-    weight, person = thresholds.dense_weight, readout.person
-    claims = readout.labels[:, :-1].clone()
-    claims[:, person] = 0
-    queries = torch.einsum("qt,qhw->thw", claims, readout.masks.sigmoid()).clamp_(max=1)
-    nobody = 1 - queries.sum(0, keepdim=True).clamp_(max=1)
-    dense = readout.dense / (1 - readout.dense[person]).clamp(min=1e-6)
-    mixed = weight * dense + (1 - weight) * torch.cat([queries, nobody])
-    mixed[person] = -1.0
-    _yield_to_finer(mixed, readout, thresholds.finer_claim)
-    return mixed.float().cpu().numpy()
-
-
-def _yield_to_finer(mixed: Tensor, readout: Readout, claim: float) -> None:
-    """Where a finer term is nearly as likely as a coarser one, give it the coarser one's probability too.
-
-    Both are right on such a pixel, so they share what is one probability. Coarser terms go first, so
-    that 'jacket' may pass to 'denim jacket' what it has from 'outerwear'.
-    """
-    coarser = [index for index, finer in enumerate(readout.finer) if finer]
-    for index in sorted(coarser, key=lambda i: len(readout.finer[i]), reverse=True):
-        finer = torch.tensor(readout.finer[index], device=mixed.device)
-        most, which = mixed[finer].max(0)
-        passes = most >= claim * mixed[index]
-        passes &= most > 0
-        given = torch.where(passes, mixed[index], 0)
-        mixed.scatter_add_(0, finer[which][None], given[None])
-        mixed[index] -= given
 
 
 def _cells(readout: Readout) -> float:

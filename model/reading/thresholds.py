@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 _SHARES = (
     "dense_weight",
     "finer_claim",
+    "finer_worth",
     "person",
     "person_iou",
     "person_containment",
@@ -35,6 +36,7 @@ class Thresholds:
 
     dense_weight: float = 0.5  # semantic map = this x dense + (1 - this) x queries
     finer_claim: float = 0.5  # a finer term has a pixel when it reaches this share of the coarser one
+    finer_worth: float = 0.01  # ... unless the coarser one stays below this share of the cell's best term
     person: float = 0.9  # least 'person' probability of a query that may become a person
     person_iou: float = 0.5  # of two person masks that overlap more than this, the better one stays
     person_containment: float = 0.8  # the same, for intersection over the smaller mask

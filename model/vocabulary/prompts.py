@@ -53,20 +53,58 @@ class Asked:
         """Every phrase that was asked, those of whole persons last."""
         return (*(term.phrase for term in self.terms[:-1] if term.asked), *self.persons)
 
-    def finer(self, index: int) -> tuple[int, ...]:
-        """Indices of the terms that take a pixel from term `index` where both claim it.
+    def finer(self) -> tuple[tuple[int, ...], ...]:
+        """For each term the indices of those that take a pixel from it where both claim it.
 
         Face is finer than skin, 'denim jacket' than 'jacket'; a competing term that answers under the
-        phrase of term `index` takes nothing from it.
+        phrase of a term takes nothing from it. Phrases are compared by what decides, which a thousand of
+        them share with each other.
         """
-        coarse = self.terms[index]
+        readings = [_Reading.of(term.phrase) for term in self.terms]
+        members: dict[_Reading, list[int]] = {}
+        for index, term in enumerate(self.terms[:-1]):
+            if term.answers is not None:
+                members.setdefault(readings[index], []).append(index)
+        below = {coarse: [fine for fine in members if fine.is_finer(coarse)] for coarse in set(readings)}
         return tuple(
-            i
-            for i, term in enumerate(self.terms[:-1])
-            if i != index
-            and term.answers not in (None, coarse.phrase)
-            and _is_finer(term.phrase, coarse.phrase)
+            tuple(
+                sorted(
+                    index
+                    for fine in below[reading]
+                    for index in members[fine]
+                    if index != place and self.terms[index].answers != self.terms[place].phrase
+                )
+            )
+            for place, reading in enumerate(readings)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What of a phrase decides whether it names more or less than another.
+
+    parts: each noun's term, and whether its adjectives leave its type open; plain: no adjective at all.
+    """
+
+    parts: tuple[tuple[Term, bool], ...]
+    plain: bool
+
+    @classmethod
+    def of(cls, phrase: str) -> _Reading:
+        parts = read(phrase)
+        return cls(
+            tuple((part.term, PLAIN.issuperset(part.modifiers)) for part in parts),
+            not any(part.modifiers for part in parts),
+        )
+
+    def is_finer(self, coarse: _Reading) -> bool:
+        """Whether it names less than `coarse`: a term below it, or the same with adjectives."""
+        if not self.parts or not coarse.parts:
+            return False
+        mine, theirs = ([term for term, _ in reading.parts] for reading in (self, coarse))
+        if mine == theirs:
+            return coarse.plain and not self.plain
+        return all(any(loose and covers(wide, term) for wide, loose in coarse.parts) for term in mine)
 
 
 def wording(phrase: str, *, gloss: bool) -> str:
@@ -188,13 +226,3 @@ def _nearest(wider: list[tuple[str, Term]]) -> list[str]:
         for phrase, term in wider
         if not any(other is not term and covers(term, other) for _, other in wider)
     )
-
-
-def _is_finer(fine: str, coarse: str) -> bool:
-    """Whether phrase `fine` names less than `coarse`: a term below it, or the same with adjectives."""
-    below, above = read(fine), read(coarse)
-    if not below or not above:
-        return False
-    if [part.term for part in below] == [part.term for part in above]:
-        return any(part.modifiers for part in below) and not any(part.modifiers for part in above)
-    return all(any(_takes_in(wide, part.term) for wide in above) for part in below)

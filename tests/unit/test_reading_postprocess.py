@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from model.parsing import Kind, Parsing
+from model.reading.competition import compete
 from model.reading.enlarge import Frame, winners
 from model.reading.postprocess import read
 from model.reading.readout import Readout
@@ -343,3 +344,46 @@ def test_every_parsing_is_sound(seed, people, terms, size, min_score, pixels):
     assert all(score >= min_score for score in scores)
     found = {segment.label for segment in parsing.segments}
     assert parsing.unmatched_prompts == tuple(p for p in phrases if p not in found)
+
+
+def naive(readout: Readout, thresholds: Thresholds) -> NDArray[np.float32]:
+    """The competition by its definition, over all terms and cells: (P + 1, h, w)."""
+    claims = readout.labels[:, :-1].clone()
+    claims[:, readout.person] = 0
+    queries = torch.einsum("qt,qhw->thw", claims, readout.masks.sigmoid()).clamp(max=1)
+    nobody = 1 - queries.sum(0, keepdim=True).clamp(max=1)
+    dense = readout.dense / (1 - readout.dense[readout.person]).clamp(min=1e-6)
+    weight = thresholds.dense_weight
+    mixed = weight * dense + (1 - weight) * torch.cat([queries, nobody])
+    mixed[readout.person] = -1
+    for index in sorted(range(len(readout.finer)), key=lambda i: -len(readout.finer[i])):
+        for cell in np.ndindex(mixed.shape[1:]):
+            finer = list(readout.finer[index])
+            column = mixed[:, cell[0], cell[1]]
+            best = finer[int(column[finer].argmax())] if finer else -1
+            if finer and column[best] > 0 and column[best] >= thresholds.finer_claim * column[index]:
+                column[best] += column[index].clone()
+                column[index] = 0
+    return mixed.numpy()
+
+
+@given(st.integers(2, 9), st.integers(0, 10_000))
+@settings(max_examples=30, deadline=None)
+def test_the_competition_keeps_every_term_that_wins_a_cell_as_it_is(count, seed):
+    generator = torch.Generator().manual_seed(seed)
+    terms = (*(asked(f"term {i}") for i in range(count)), PERSON)
+    finer = tuple(tuple(j for j in range(i + 1, count) if (i + j + seed) % 3 == 0) for i in range(count))
+    sharp = 4 * torch.rand(1, generator=generator)
+    readout = Readout(
+        torch.randn(6, 5, 4, generator=generator),
+        (sharp * torch.randn(6, count + 2, generator=generator)).softmax(-1),
+        (sharp * torch.randn(count + 2, 5, 4, generator=generator)).softmax(0),
+        terms,
+        person=count,
+        finer=(*finer, ()),
+    )
+    exact = Thresholds(finer_worth=0.0)
+    whole, rivals = naive(readout, exact), compete(readout, exact)
+    assert set(np.unique(whole.argmax(0))) <= set(rivals.terms.tolist())
+    np.testing.assert_allclose(rivals.maps, whole[rivals.terms], atol=1e-5)
+    assert readout.person not in rivals.terms

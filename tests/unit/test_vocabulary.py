@@ -361,8 +361,8 @@ def test_the_finer_phrase_keeps_its_pixels_when_both_are_asked():
     boots, term = by_phrase(asked, "boots")
     assert term.asked
     assert term.answers == "boots"
-    assert asked.finer(shoes) == (boots,)
-    assert asked.finer(boots) == ()
+    assert asked.finer()[shoes] == (boots,)
+    assert asked.finer()[boots] == ()
     assert competitors(asked)["sandals"] == "shoes"
 
 
@@ -371,7 +371,7 @@ def test_skin_is_the_union_of_the_bare_parts():
     others = competitors(asked)
     assert [name for name in others if others[name] == "skin"] == ["arm", "hand", "torso", "leg", "foot"]
     skin, _ = by_phrase(asked, "skin")
-    assert [asked.terms[i].phrase for i in asked.finer(skin)] == ["face"]
+    assert [asked.terms[i].phrase for i in asked.finer()[skin]] == ["face"]
 
 
 def test_a_phrase_with_adjectives_takes_the_place_of_its_default_term():
@@ -393,8 +393,8 @@ def test_two_phrases_of_one_term_both_stay_and_decide_alone():
 
 def test_of_jacket_and_denim_jacket_the_second_is_finer():
     asked = resolve(Query(prompts=("jacket", "denim jacket")))
-    assert asked.finer(0) == (1,)
-    assert asked.finer(1) == ()
+    assert asked.finer()[0] == (1,)
+    assert asked.finer()[1] == ()
 
 
 def test_a_coarser_default_term_competes_only_with_terms_that_were_learned():
