@@ -41,6 +41,11 @@ lint: $(VENV)/.installed-dev ## ruff, mypy, import-linter, and the linters of Do
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(BIN)/hadolint Dockerfile
 
+.PHONY: browser
+browser: $(VENV)/.installed-dev ## Get a Chromium if there is none, use the playground in it, draw its pictures anew
+	$(BIN)/python -m tests.browser.chromium
+	PLAYGROUND_IMAGES=docs/images $(BIN)/python -m pytest tests/browser $(PYTEST_ARGS)
+
 .PHONY: coverage
 coverage: $(VENV)/.installed-dev ## The tests again, with line and branch coverage
 	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(PYTEST_ARGS)

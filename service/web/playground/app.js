@@ -15,7 +15,10 @@ const TOLD = { sending: "Sending the photo â€¦", queued: "Waiting for a worker â
 
 let file = null, running = null, lit = null, pinned = null;
 
-const viewer = new Viewer(parts, { light, pin: (target) => pin(target) });
+const viewer = new Viewer(parts, {
+  light: (target) => { light(target); found.tree.reveal(target); },
+  pin: (target) => { pin(target); found.tree.reveal(target); },
+});
 const found = new Found(parts, { light, pin, toggle });
 const code = new Code(parts, say);
 const prompts = new Prompts({ field: parts.field, input: parts.prompt, chips: parts.chips, suggestions: parts.try }, asked);
@@ -56,7 +59,6 @@ function look() {
   viewer.picture.light(target);
   viewer.detail(target);
   if (viewer.picture.answer) found.update({ hidden: viewer.picture.hidden, lit: target, pinned });
-  if (!parts.tree.contains(document.activeElement)) found.tree.reveal(target);
 }
 
 function toggle(ids, shown) {
@@ -143,6 +145,7 @@ function step(status) {
 }
 
 function show(answer, milliseconds) {
+  name(answer.model);
   viewer.show(answer);
   const said = found.show(answer, (segment) => viewer.picture.look(segment), milliseconds);
   recolor(chosenColoring(answer));
@@ -195,13 +198,16 @@ function offer(sample) {
   return item;
 }
 
+function name(model) {
+  parts.model.textContent = model.name;
+  parts.model.title = `Revision ${model.revision}`;
+  parts.model.hidden = false;
+}
+
 /** What the page would like to know but works without: the model, the limits, samples. */
 async function greet() {
   const [told, samples] = await Promise.all([client.info().catch(() => null), client.samples().catch(() => [])]);
-  const model = told?.models?.[0];
-  if (model) parts.model.textContent = model.name;
-  parts.model.hidden = !model;
-  if (model) parts.model.title = `Revision ${model.revision}`;
+  if (told?.models?.length) name(told.models[0]);
   if (told?.limits?.max_image_bytes) parts.limit.textContent = `, up to ${Math.floor(told.limits.max_image_bytes / 2 ** 20)}\u00a0MB`;
   if (told?.limits?.max_prompt_length) parts.prompt.maxLength = told.limits.max_prompt_length;
   parts["sample-list"].replaceChildren(...samples.map(offer));

@@ -145,7 +145,7 @@ export class Tree {
 }
 
 function named(name, more) {
-  return element("span", "name", name, element("small", "", more));
+  return element("span", "name", element("span", "word", name), element("small", "", more));
 }
 
 function areaOf({ area }, image) {

@@ -73,8 +73,9 @@ export class Viewer {
 
   /** How much of the parsing is shown, in percent from the left; the rest is photo. */
   wipe(value) {
-    const { frame, wipe } = this.parts, whole = Math.round(value);
+    const { frame, wipe, divider } = this.parts, whole = Math.round(value);
     frame.style.setProperty("--wipe", value / 100);
+    divider.classList.toggle("edge", whole === 0 || whole === 100);
     wipe.value = whole;
     wipe.setAttribute("aria-valuetext", `${whole} % parsing, ${100 - whole} % photo`);
   }
