@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from k8s.simulation.day import Day, simulate
-from k8s.simulation.plan import Load, Plan, Work, measured
+from k8s.simulation.plan import Load, Plan, Scaling, Work, measured
 
 LENGTHS = (1, 2, 3, 4, 8, 16)
 
@@ -56,7 +56,8 @@ def _plan(given: argparse.Namespace) -> Plan:
     base = Load()
     bells = tuple((at, height * given.load, width) for at, height, width in base.bells)
     load = Load(base.base * given.load, bells, given.hours)
-    return Plan(load=load, work=work, seed=given.seed)
+    scaling = Scaling(least=given.least, down_share=given.fall)
+    return Plan(load=load, work=work, scaling=scaling, seed=given.seed)
 
 
 def _report(plan: Plan, days: list[tuple[int, Day]], bare: list[tuple[int, Day]]) -> Iterator[str]:
@@ -110,6 +111,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--start-seconds", type=float, default=Work().start_seconds, metavar="S")
     parser.add_argument(
         "--load", type=float, default=1.0, metavar="X", help="times the load of the default day"
+    )
+    parser.add_argument("--least", type=int, default=Scaling().least, metavar="N", help="workers that stay")
+    parser.add_argument(
+        "--fall", type=float, default=Scaling().down_share, metavar="S", help="share that may go in a minute"
     )
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--seed", type=int, default=0)
