@@ -84,6 +84,12 @@ class NotAcceptable(SpectrumError):
     code, status, title = "not_acceptable", 406, "The answer does not come in this format"
 
 
+class MasksMissing(SpectrumError):
+    """The job was asked for without masks, of which drawings and exports are made."""
+
+    code, status, title = "masks_missing", 409, "The answer has no masks"
+
+
 class UnsupportedMediaType(SpectrumError):
     """Neither multipart/form-data nor application/json."""
 

@@ -48,6 +48,13 @@ FieldNames = Annotated[
 ]
 
 
+def _flag(given: Any) -> Any:
+    """A form has true and false as text, and nothing else that could be meant by it."""
+    if isinstance(given, str) and given not in ("true", "false"):
+        raise ValueError("it is neither true nor false")
+    return given
+
+
 def _parsed(given: Any) -> Any:
     """A form has its objects as JSON text."""
     if not isinstance(given, str):
@@ -75,7 +82,7 @@ class Options(BaseModel):
 
     prompts: Annotated[list[str], Field(min_length=1)] | None = None
     caption: str | None = None
-    body_parts: bool = False
+    body_parts: Annotated[bool, BeforeValidator(_flag)] = False
     min_score: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)] = 0.0
     mask_format: MaskFormat = "rle"
     include: FieldNames = None

@@ -41,6 +41,7 @@ _BY_STATUS: Mapping[int, str] = {
     405: "Use a method that `Allow` names.",
     406: "Ask for a format that the API page lists.",
     408: "Send it again, over a better line or smaller.",
+    409: "Ask for it as JSON, or submit the picture again with masks.",
     410: "Submit the picture again.",
     413: "Send less; `/info` tells the limits.",
     415: "Send it in a format that `detail` names.",

@@ -30,11 +30,12 @@ class Item:
 async def read(request: Request, settings: Settings) -> Sequence[Item | errors.SpectrumError]:
     """The pictures in their order, each as an item or as its own failure.
 
-    Errors of the whole: MalformedBody, UnsupportedMediaType, UploadTimeout, InvalidField of a shared
-    field, TooManyImages, ImageMissing.
+    Errors of the whole: MalformedBody, UnsupportedMediaType, UploadTimeout, those of `intake.check` and
+    InvalidField for what is asked of all, TooManyImages, ImageMissing.
     """
     form = intake.media_type(request) == intake.MULTIPART
-    found = await intake.in_time(_form(request) if form else _json(request), request, settings)
+    reading = _form(request, settings) if form else _json(request, settings)
+    found = await intake.in_time(reading, request, settings)
     if not found:
         raise errors.ImageMissing("The batch has no picture.")
     if len(found) > settings.max_batch:
@@ -52,11 +53,12 @@ def _checked(item: Item | errors.SpectrumError, settings: Settings) -> Item | er
     return item
 
 
-async def _form(request: Request) -> list[Item | errors.SpectrumError]:
+async def _form(request: Request, settings: Settings) -> list[Item | errors.SpectrumError]:
     """Files `image` and texts `image_url` as they stand in the form; all other fields are for all of them."""
     try:
         async with request.form(max_files=intake.MAX_FIELDS, max_fields=intake.MAX_FIELDS) as form:
             options = intake.validated(Options, intake.form_fields(form))
+            intake.check(options, settings)
             sent = [(name, value) for name, value in form.multi_items() if name in ("image", "image_url")]
             return [await _part(name, value, options) for name, value in sent]
     except FormParserError as error:
@@ -70,9 +72,10 @@ async def _part(name: str, value: UploadFile | str, options: Options) -> Item | 
         return error
 
 
-async def _json(request: Request) -> list[Item | errors.SpectrumError]:
+async def _json(request: Request, settings: Settings) -> list[Item | errors.SpectrumError]:
     body = intake.validated(BatchBody, await request.body())
     shared = {name: getattr(body, name) for name in body.model_fields_set - {"images"}}
+    intake.check(Options.model_construct(**shared), settings)
     return [_item(given, shared) for given in body.images]
 
 

@@ -119,7 +119,7 @@ async def respond(
 ) -> Response:
     """An answer in its form. `picture` (still encoded, within `limits`) is drawn on where it is at hand.
 
-    Raises NotAcceptable where the answer has no masks for this form.
+    Raises MasksMissing where the answer has none and the form needs them.
     """
     told = {"Vary": "Accept", **(headers or {})}
     chosen = form.shorten(result)
@@ -127,7 +127,7 @@ async def respond(
         return JSONResponse(chosen, headers=told)
     source = Source(chosen, sources.file_name(result))
     if not source.has_masks:
-        raise errors.NotAcceptable(f"The answer was asked for without masks; {form.name!r} needs them.")
+        raise errors.MasksMissing(f"The answer was asked for without masks; {form.name!r} needs them.")
     loop = asyncio.get_running_loop()
     if form.name == PNG:
         body: bytes | str = await loop.run_in_executor(_threads, _drawn, chosen, picture, limits)

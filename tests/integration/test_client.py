@@ -56,7 +56,7 @@ class Moody:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        self.seen.append({name.decode(): value.decode() for name, value in scope["headers"]})
+        self.seen.append({k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]})
         mood = self.moods.pop(0) if self.moods else None
         if isinstance(mood, int):
             told = {"code": self.code, "status": mood, "title": "Not now"} if self.code else {}

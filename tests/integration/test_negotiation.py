@@ -120,7 +120,7 @@ async def test_a_jobs_answer_can_be_exported_later(client: httpx.AsyncClient):
 
 async def test_a_job_without_masks_cannot_be_exported(client: httpx.AsyncClient):
     id_ = (await client.post("/parse", **form(mask_format="none"))).json()["id"]
-    assert_problem(await client.get(f"/jobs/{id_}?format=cvat"), 406, "not_acceptable")
+    assert_problem(await client.get(f"/jobs/{id_}?format=cvat"), 409, "masks_missing")
 
 
 async def test_answers_are_packed_where_that_is_taken_and_saves_something(client: httpx.AsyncClient):

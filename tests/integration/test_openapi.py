@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import os
 import re
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,8 +23,12 @@ from service.errors import ERRORS
 from service.settings import Settings
 from service.web.openapi import document
 from service.web.openapi.operations import OPERATIONS
+from tests.integration.test_api import Bands, worker_of
+from tests.integration.test_client import Moody, listening
 
-AWAY = Settings.model_validate({"redis_url": "redis://127.0.0.1:1/0"})
+HERE = Path(__file__).resolve().parent
+
+AWAY = Settings.model_validate({"redis_url": "redis://127.0.0.1:1/0", "webhook_secret": "s" * 32})
 SPEC: dict[str, Any] = document.build(api.create(AWAY), AWAY)
 EVERY = [(path, method) for path, methods in SPEC["paths"].items() for method in methods]
 
@@ -108,8 +116,9 @@ def test_the_bodies_name_every_field_of_the_requests():
 
 
 def test_limits_are_those_of_the_settings():
-    small = AWAY.model_copy(update={"max_prompts": 3, "max_batch": 5})
+    small = AWAY.model_copy(update={"max_prompts": 3, "max_batch": 5, "webhook_secret": None})
     paths = document.build(api.create(small), small)["paths"]
+    assert "callback_url" not in json.dumps(paths)
     body = paths["/parse/batch"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert body["properties"]["prompts"]["maxItems"] == 3
     assert body["properties"]["images"]["maxItems"] == 5
@@ -132,3 +141,29 @@ async def test_the_page_calls_nobody_else(make_settings: Callable[..., Settings]
             assert asset.status_code == 200 and asset.text
         assert (await client.get("/docs/../secrets")).status_code == 404
         assert (await client.get("/openapi.json")).json() == app.openapi()
+
+
+async def test_schemathesis_finds_nothing(
+    make_settings: Callable[..., Settings], connect: Callable[..., Jobs], jobs: Jobs
+):
+    """Examples, coverage, fuzzing and stateful runs over HTTP, as a stranger with the document would.
+
+    `use_after_free` is left out: DELETE cancels a job, which stays to be seen as cancelled.
+    """
+    settings = make_settings(wait_seconds=5, lease_seconds=30, event_heartbeat_seconds=1)
+    server = Moody(api.create(settings, jobs))
+    await jobs.beat("steady", {"name": "bands", "revision": "0", "device": "cpu"}, 600)
+    async with worker_of(settings, connect(lease_seconds=30), Bands()), listening(server) as url:
+        ran = await asyncio.create_subprocess_exec(
+            str(Path(sys.executable).with_name("schemathesis")),
+            *("--config-file", str(HERE / "schemathesis.toml"), "run", f"{url}/openapi.json"),
+            *("--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "4", "--seed", "1"),
+            *("--no-shrink", "--continue-on-failure", "--exclude-checks", "use_after_free"),
+            env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.integration.picture_formats", "PYTHONPATH": "."},
+            cwd=HERE.parents[1],
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await ran.communicate()
+    assert ran.returncode == 0, said.decode()
+    assert len(server.seen) > 200

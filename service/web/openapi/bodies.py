@@ -25,7 +25,7 @@ def options(settings: Settings) -> dict[str, Any]:
     """Schemas of what may be asked of a picture."""
     kept, left_out = _names()
     prompt = {"type": "string", "minLength": 1, "maxLength": settings.max_prompt_length, "pattern": _WORDED}
-    return {
+    told: dict[str, Any] = {
         "prompts": {
             "description": "What to look for, in free words: the whole vocabulary of the answer",
             "type": "array",
@@ -65,8 +65,10 @@ def options(settings: Settings) -> dict[str, Any]:
             "type": "object",
             "additionalProperties": {"type": "string"},
         },
-        "callback_url": {"description": "Told the job's end by a signed POST", **_URL},
     }
+    if settings.webhook_secret is not None:  # else none are made
+        told["callback_url"] = {"description": "Told the job's end by a signed POST", **_URL}
+    return told
 
 
 def _names() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -81,13 +83,21 @@ def _names() -> tuple[dict[str, Any], dict[str, Any]]:
 
 def parse_json(settings: Settings) -> dict[str, Any]:
     """Schema of POST /parse as JSON."""
-    picture = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False}
-    picture["properties"] = _sources()
+    sources = _nullable(_sources())
+    picture = {
+        "type": "object",
+        "properties": sources,
+        "additionalProperties": False,
+        "oneOf": [
+            {"required": [one], "properties": {one: {"type": "string"}, other: {"type": "null"}}}
+            for one, other in (("base64", "url"), ("url", "base64"))
+        ],
+    }
     return _one_question(
         {
             "type": "object",
             "required": ["image"],
-            "properties": {"image": picture, **options(settings)},
+            "properties": {"image": picture, **_nullable(options(settings))},
             "additionalProperties": False,
         }
     )
@@ -108,8 +118,9 @@ def batch_json(settings: Settings) -> dict[str, Any]:
     """Schema of POST /parse/batch as JSON."""
     item = {
         "type": "object",
-        "properties": {**_sources(), **options(settings)},
+        "properties": _nullable({**_sources(), **options(settings)}),
         "description": "A picture by base64 or url; options of its own go before those of all",
+        "additionalProperties": False,
     }
     return _one_question(
         {
@@ -117,7 +128,7 @@ def batch_json(settings: Settings) -> dict[str, Any]:
             "required": ["images"],
             "properties": {
                 "images": {"type": "array", "minItems": 1, "maxItems": settings.max_batch, "items": item},
-                **options(settings),
+                **_nullable(options(settings)),
             },
             "additionalProperties": False,
         }
@@ -214,12 +225,14 @@ def _sources() -> dict[str, Any]:
 def _as_form(fields: dict[str, Any]) -> dict[str, Any]:
     """A form has lists of names as one text with commas, and objects as JSON text."""
     told = dict(fields)
+    # None of a repeated field is no field.
+    told["prompts"] = {key: value for key, value in fields["prompts"].items() if key != "minItems"}
     for name in ("include", "exclude"):
         one = "|".join(re.escape(known) for known in fields[name]["items"]["enum"])
         told[name] = {
             "type": "string",
             "description": fields[name]["description"] + ", with commas",
-            "pattern": f"^({one})(,({one}))*$",
+            "pattern": f"^(({one})(,({one}))*)?$",
             "examples": ["persons.mask,segments.colors"],
         }
     told["metadata"] = {
@@ -232,7 +245,16 @@ def _as_form(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _one_question(schema: dict[str, Any]) -> dict[str, Any]:
-    return {**schema, "not": {"required": ["prompts", "caption"]}}
+    both = {"prompts": {"type": "array"}, "caption": {"type": "string"}}
+    return {**schema, "not": {"required": list(both), "properties": both}}
+
+
+def _nullable(fields: dict[str, Any]) -> dict[str, Any]:
+    """JSON may say null where nothing is asked; a field with a default may only be left out."""
+    return {
+        name: told if "default" in told else {**told, "type": [told["type"], "null"]}
+        for name, told in fields.items()
+    }
 
 
 def _example(summary: str, **asked: Any) -> dict[str, Any]:
