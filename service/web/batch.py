@@ -12,7 +12,6 @@ from starlette.responses import JSONResponse, Response
 from service import errors, metrics
 from service.delivery import idempotency
 from service.delivery.jobs import Jobs
-from service.schemas import BatchAnswer, BatchBody, BatchItem, ProblemAnswer
 from service.settings import Settings
 from service.web import doors, intake, intake_batch
 from service.web.answering import answer
@@ -25,49 +24,9 @@ router = APIRouter()
 
 _ENDS = {"job_cancelled": "cancelled", "job_expired": "expired", "deadline_exceeded": "expired"}
 _UNTRIED = (429, 503)  # failures that say nothing of a picture: the same request may do later
-_FORM = {
-    "type": "object",
-    "properties": {
-        "image": {
-            "type": "array",
-            "items": {"type": "string", "format": "binary"},
-            "description": "JPEG, PNG or WebP; repeat the field",
-        },
-        "image_url": {"type": "array", "items": {"type": "string"}, "description": "repeat the field"},
-    },
-    "additionalProperties": {"description": "the options of POST /parse, for all pictures"},
-}
-_JSON = BatchBody.model_json_schema()
-_JSON["properties"]["images"]["items"] = BatchItem.model_json_schema()
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {"schema": _FORM},
-            "application/json": {"schema": _JSON},
-        },
-    }
-}
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ProblemAnswer, "description": text}
-    for status, text in {
-        400: "The body cannot be read",
-        413: "The body is too large",
-        415: "Neither a form nor JSON",
-        422: "A field for all pictures is not valid, or there are none or too many",
-        429: "The key's limit lets none of the pictures in",
-        503: "The service takes none of the pictures; Retry-After tells when to come back",
-    }.items()
-}
 
 
-@router.post(
-    "/parse/batch",
-    response_model=BatchAnswer,
-    responses=_PROBLEMS | {202: {"model": BatchAnswer, "description": "Some pictures are still jobs"}},
-    openapi_extra=_BODY,
-    summary="Parse several pictures",
-)
+@router.post("/parse/batch")
 async def parse_batch(request: Request) -> Response:
     """Each picture ends by itself: a bad one has an `error`, and spoils no other.
 

@@ -18,7 +18,6 @@ from starlette.responses import Response, StreamingResponse
 from service import errors
 from service.delivery.events import JobEvent, JobEvents
 from service.delivery.jobs import Jobs, JobView
-from service.schemas import ProblemAnswer
 from service.settings import Settings
 from service.web import doors
 from service.web.jobs import find
@@ -28,15 +27,6 @@ router = APIRouter()
 LOOK_SECONDS = 0.5  # how late 'running' may be told; the end of a job wakes its streams
 _RETRY_MILLISECONDS = 1_000
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "Events: `status` while the job has not ended, then `end` with the job as data",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
-    },
-    204: {"description": "The last event was received already: there is nothing more to come"},
-    404: {"model": ProblemAnswer},
-    503: {"model": ProblemAnswer},
-}
 
 
 class Streams:
@@ -73,7 +63,7 @@ class _Stream(StreamingResponse):
             self._places.leave()
 
 
-@router.get("/jobs/{job_id}/events", response_class=StreamingResponse, responses=_RESPONSES)
+@router.get("/jobs/{job_id}/events", response_class=StreamingResponse)
 async def events(job_id: str, request: Request) -> Response:
     """What happens to a job, as it happens; `Last-Event-ID` has what was missed told first."""
     settings: Settings = request.app.state.settings

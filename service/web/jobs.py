@@ -8,7 +8,6 @@ from starlette.responses import JSONResponse, Response
 from service import errors
 from service.delivery.jobs import Jobs, JobView
 from service.delivery.once import Once
-from service.schemas import JobAnswer, ProblemAnswer
 from service.settings import Settings
 from service.web import doors, negotiate
 from service.web.callbacks import Deliverer
@@ -18,7 +17,7 @@ from service.web.waiting import patience
 router = APIRouter()
 
 
-@router.get("/jobs/{job_id}", response_model=JobAnswer, responses={404: {"model": ProblemAnswer}})
+@router.get("/jobs/{job_id}")
 async def job(job_id: str, request: Request) -> Response:
     """Where a job stands, with its result once it is done; `Prefer: wait=SECONDS` waits for that."""
     settings: Settings = request.app.state.settings
@@ -40,7 +39,7 @@ async def job(job_id: str, request: Request) -> Response:
     return await negotiate.respond(form, view.result)
 
 
-@router.delete("/jobs/{job_id}", response_model=JobAnswer, responses={404: {"model": ProblemAnswer}})
+@router.delete("/jobs/{job_id}")
 async def cancel(job_id: str, request: Request) -> Response:
     """Cancel a job; one that has ended, or that answers somebody else too, stays as it is."""
     jobs: Jobs = request.app.state.jobs

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from service import errors, images, metrics
-from service.answers.masks import FORMATS
 from service.delivery import cache
 from service.delivery.jobs import Jobs
-from service.schemas import JobAnswer, Options, ParseAnswer, ParseBody, ProblemAnswer
+from service.schemas import Options
 from service.settings import Settings
 from service.web import doors, intake, negotiate
 from service.web.answering import answer
@@ -21,55 +18,8 @@ from service.web.waiting import Patience, patience
 
 router = APIRouter()
 
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ProblemAnswer, "description": text}
-    for status, text in {
-        400: "The body cannot be read",
-        413: "The body or the picture is too large",
-        415: "Neither a form nor JSON, or no JPEG, PNG or WebP",
-        422: "A field or the picture is not valid",
-        503: "The service is at its limit; Retry-After tells when to come back",
-        504: "The deadline passed before there was an answer",
-    }.items()
-}
-_ACCEPTED: dict[int | str, dict[str, Any]] = {
-    202: {"model": JobAnswer, "description": "Accepted; Location names the job"},
-    304: {"description": "The caller has this answer, by the ETag in If-None-Match"},
-}
-_FORM = {
-    "type": "object",
-    "required": ["image"],
-    "properties": {
-        "image": {"type": "string", "format": "binary", "description": "JPEG, PNG or WebP"},
-        "prompts": {"type": "array", "items": {"type": "string"}, "description": "repeat the field"},
-        "caption": {"type": "string", "description": "free text, in place of prompts"},
-        "body_parts": {"type": "boolean", "default": False},
-        "min_score": {"type": "number", "minimum": 0, "maximum": 1, "default": 0},
-        "mask_format": {"type": "string", "enum": list(FORMATS), "default": "rle"},
-        "include": {"type": "string", "description": "fields of the answer, with commas"},
-        "exclude": {"type": "string", "description": "fields to leave out, with commas"},
-        "metadata": {"type": "string", "description": "texts by name as a JSON object; given back"},
-        "callback_url": {"type": "string", "description": "told the job's end by a signed POST"},
-    },
-}
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {"schema": _FORM},
-            "application/json": {"schema": ParseBody.model_json_schema()},
-        },
-    }
-}
 
-
-@router.post(
-    "/parse",
-    response_model=ParseAnswer,
-    responses=_PROBLEMS | _ACCEPTED,
-    openapi_extra=_BODY,
-    summary="Parse one picture",
-)
+@router.post("/parse")
 async def parse(request: Request) -> Response:
     """Persons, body parts and garments of one picture.
 

@@ -13,7 +13,6 @@ from service import errors, images, metrics
 from service.answers import masks
 from service.delivery.jobs import Jobs
 from service.delivery.load import drain_rate
-from service.schemas import ProblemAnswer
 from service.settings import Settings
 from service.web import doors
 
@@ -44,7 +43,7 @@ async def livez() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/readyz", responses={503: {"model": ProblemAnswer}})
+@router.get("/readyz")
 async def readyz(request: Request) -> Response:
     """Redis answers, at least one worker lives, and this process is not about to stop."""
     if request.app.state.draining:
