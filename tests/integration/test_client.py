@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,7 @@ from service.client import (
 )
 from service.delivery.jobs import Jobs
 from service.programs.embedded import free_port
+from service.remote.outcomes import LOCAL
 from service.settings import Settings
 from tests.integration.test_api import FAULT_PROMPT, GATE_PROMPT, Bands, encoded, worker_of
 
@@ -338,3 +342,20 @@ def test_import_of_the_client_leaves_torch_and_the_server_unloaded():
     code = f"import sys, service.client; print(*(name in sys.modules for name in {names}))"
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert ran.stdout.strip() == "False False False False"
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize("number", [0, 1])
+async def test_the_documented_calls_run(server: Moody, tmp_path: Path, number: int):
+    """The Python of docs/clients.md, word for word but for the address."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "clients.md").read_text(encoding="utf-8")
+    code = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[number]
+    for name in ("photo", "a", "b", "c"):
+        (tmp_path / f"{name}.jpg").write_bytes(encoded((9, 9), "JPEG"))
+    async with listening(server) as url:
+        argv = [sys.executable, "-W", "error", "-c", code.replace(LOCAL, url)]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+        run = partial(subprocess.run, argv, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        ran = await asyncio.to_thread(run, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert "denim jacket" in ran.stdout

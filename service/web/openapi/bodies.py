@@ -105,11 +105,11 @@ def parse_json(settings: Settings) -> dict[str, Any]:
 
 def parse_form(settings: Settings) -> dict[str, Any]:
     """Schema of POST /parse as a form."""
-    image = {"type": "string", "format": "binary", "description": "JPEG, PNG or WebP"}
+    image = {"type": "string", "format": "binary", "description": "JPEG, PNG or WebP; this or `image_url`"}
+    url = {**_URL, "description": "Where the picture is fetched from"}
     return {
         "type": "object",
-        "required": ["image"],
-        "properties": {"image": image, **_as_form(options(settings))},
+        "properties": {"image": image, "image_url": url, **_as_form(options(settings))},
         "additionalProperties": False,
     }
 
