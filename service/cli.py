@@ -23,6 +23,7 @@ _FORWARDED = {
     "evaluate": "measure a checkpoint (see 'spectrum evaluate --help')",
     "synthesize": "make scenes of people with their truth (see 'spectrum synthesize --help')",
 }
+_MODEL_BENCHES = ("model", "peers", "scale", "start")  # the forms of 'bench' that the model brings
 _OVERRIDES = ("host", "port", "redis_url", "checkpoint", "device", "threads", "api_key")
 
 
@@ -31,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     if given and given[0] in _FORWARDED:
         return _forward(given[0], given[1:])
+    if given[:1] == ["bench"] and given[1:2] != [] and given[1] in _MODEL_BENCHES:
+        return _forward("bench", given[1:])
     arguments = _parser().parse_args(given)
     try:
         settings = Settings(**_given(arguments))
@@ -55,7 +58,7 @@ def _refuse(message: str) -> int:
 
 def _forward(name: str, rest: list[str]) -> int:
     """Hand over to a program of the model, loaded only now."""
-    programs = {"train": _training, "evaluate": _evaluation, "synthesize": _synthesis}
+    programs = {"train": _training, "evaluate": _evaluation, "synthesize": _synthesis, "bench": _benchmark}
     try:
         program = programs[name]()
     except ModuleNotFoundError as error:
@@ -76,6 +79,12 @@ def _evaluation() -> Callable[[list[str]], int]:
     from model.training.closed.baseline import CLOSED
 
     return lambda rest: main(rest, baselines={**BASELINES, "closed": CLOSED})
+
+
+def _benchmark() -> Callable[[list[str]], int]:
+    from model.benchmark.cli import main
+
+    return main
 
 
 def _synthesis() -> Callable[[list[str]], int]:
@@ -132,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--out", type=Path, metavar="FILE", help="default: named as the format")
 
     bench = _command(commands, "bench", _bench, "measure the service against the bare model")
-    bench.add_argument("what", choices=["service"])
+    bench.add_argument("what", choices=["service", *_MODEL_BENCHES], help="each has its own --help")
     bench.add_argument("--pictures", type=Path, metavar="DIR", required=True, help="a folder of photos")
     bench.add_argument("--count", type=_positive, default=200, help="pictures to post (default: 200)")
     bench.add_argument("--clients", type=_positive, default=8, help="clients at once (default: 8)")

@@ -26,6 +26,7 @@ def stages(network: Spectrum) -> list[tuple[str, Any, str]]:
         ("embeddings", network.embed, "per_pixel"),
         ("grounding", network.grounding, "text"),
         ("grounding", network.grounding, "logits"),
+        ("grounding", network.grounding, "maps"),
         ("between", network, "forward"),
     ]
 

@@ -1,0 +1,122 @@
+"""The benchmark's forms: options, tables, what they try; and peers whose sizes are the published ones."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from model.benchmark import cli, forward, scale
+from model.benchmark.forward import Effort
+from model.benchmark.networks import random_network, shapes_of
+from model.benchmark.peers.peer import Peer, Task
+from model.benchmark.peers.run import Order, measured, rows
+from model.benchmark.peers.segmenters import PEERS
+from model.benchmark.pictures import noise
+from model.benchmark.report import Report, table
+from model.benchmark.subject import Subject, at_size, hashed
+from model.parser import Parser, Query
+from model.reading.postprocess import read
+from model.reading.thresholds import Thresholds
+from service import cli as spectrum
+from tests.unit.tiny_network import tiny_mini
+
+CPU = torch.device("cpu")
+QUICK = Effort(runs=1, seconds=0.1)
+
+
+@pytest.fixture(scope="module")
+def subject() -> Subject:
+    config = tiny_mini()
+    return Subject(random_network(config, CPU), hashed(config.text.width), CPU, "random weights")
+
+
+def test_the_model_form_tells_every_stage_of_a_picture(subject):
+    (row,) = forward.rows(subject, [noise((70, 60), 0)], [(64, 96)], [2], QUICK)
+    assert row["input"] == "96x64"
+    assert row["batch"] == 2
+    assert set(row["stages"]) >= {
+        "vision tower",
+        "UNet",
+        "VAE decoder",
+        "pixel decoder",
+        "grounding",
+        "reading",
+    }
+    stages = [stage["GFLOP"] for stage in row["stages"].values()]
+    assert sum(stages) == pytest.approx(row["GFLOP"])
+    assert table([row]).count("\n") == 2
+
+
+def test_a_size_off_the_grid_is_refused():
+    with pytest.raises(ValueError, match="multiples of 32, not 64x100"):
+        at_size(tiny_mini(), (64, 100))
+
+
+def test_the_scale_form_tries_prompts_people_and_sizes(subject):
+    sweep = scale.Sweep(prompts=(1, 30), people=(1, 3), megapixels=(1,))
+    found = scale.rows(subject.parser(), noise((90, 60), 0), sweep, QUICK)
+    assert [(row["by"].split()[0], row["value"]) for row in found] == [
+        ("prompts", 1), ("prompts", 30), ("people", 1), ("people", 3), ("megapixels", 1),
+    ]  # fmt: skip
+    assert [row["ratio"] for row in found if row["value"] == 1] == [1, 1, 1]
+
+
+def test_a_made_crowd_is_read_as_that_many_people():
+    for people in (1, 5, 12):
+        answer = read(scale.crowd(people, CPU), noise((192, 288), 0), thresholds=Thresholds())
+        assert len(answer.persons) == people
+        assert len(answer.segments) == 6 * people
+
+
+def test_there_are_a_thousand_different_prompts():
+    assert len(set(scale.prompts(1000))) == 1000
+
+
+@pytest.mark.parametrize("peer", [p for p in PEERS if p.published], ids=lambda p: p.name)
+def test_a_peer_has_the_published_number_of_parameters(peer):
+    with shapes_of(lambda: peer.build()[0]) as model:
+        millions = sum(p.numel() for p in model.parameters()) / 1e6
+    assert millions == pytest.approx(peer.published, rel=0.05)
+
+
+def test_a_peer_is_run_counted_and_let_go():
+    def build():
+        layer = torch.nn.Conv2d(3, 4, 1)
+        return layer, lambda task: layer(task.pixels)
+
+    task = Task(torch.rand(1, 3, 8, 8), prompts=2)
+    row = measured(Peer("one layer", "nothing", build, published=1.0), task, QUICK)
+    assert row["GFLOP"] == pytest.approx(2 * 3 * 4 * 64 / 1e9)
+    assert row["M params"] == pytest.approx(16e-6)
+    assert (row["input"], row["runs"]) == ("8x8", "1")
+
+
+def test_a_peer_that_nobody_knows_is_refused():
+    with pytest.raises(ValueError, match="u-net names none of"):
+        rows(Order(np.zeros((8, 8, 3), np.uint8), 1, ["u-net"], QUICK), CPU)
+
+
+def test_a_report_is_a_table_and_json(tmp_path):
+    report = Report("model", "spectrum bench model", {"cores": "2"}, [{"a": 1, "b": 2.345, "c": None}])
+    assert "cores: 2" in report.text()
+    assert report.text().splitlines()[-1].split() == ["1", "2.35", "-"] or "2.35" in report.text()
+    report.write(tmp_path / "r.json")
+    assert json.loads((tmp_path / "r.json").read_text())["rows"] == [{"a": 1, "b": 2.345, "c": None}]
+
+
+def test_the_command_hands_its_forms_to_the_model(capsys):
+    assert spectrum.main(["bench", "model", "--size", "100x100", "--count"]) == 2
+    assert "multiples of 32, not 100x100" in capsys.readouterr().err
+    assert cli.arguments().parse_args(["model", "--size", "256x384"]).size == ((384, 256),)
+
+
+def test_pictures_of_any_size_are_parsed_in_bounded_memory(subject):
+    """What the network and the reading hold depends on bounded sizes alone, not on the picture's."""
+    parser = Parser(subject.network, subject.text, device="cpu", thresholds=Thresholds(working_pixels=4096))
+    image = np.zeros((900, 700, 3), np.uint8)
+    (answer,) = parser.parse([image], [Query(prompts=scale.prompts(100))])
+    assert answer.size == (900, 700)
+    assert parser.cost(40_000, 1_000) <= parser.config.max_long_side**2
