@@ -26,6 +26,7 @@ from service.web import status as routes_status
 from service.web.callbacks import Deliverer
 from service.web.doors import Doors, Leaving
 from service.web.fetch import Fetcher
+from service.web.lingering import Lingering
 from service.web.middleware import BodyLimit, Surround, problem
 from service.web.openapi import document, manual, operations
 
@@ -84,7 +85,9 @@ def create(settings: Settings | None = None, jobs: Jobs | None = None) -> FastAP
     app.add_middleware(GZipMiddleware, minimum_size=1_024, compresslevel=4)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(Leaving, doors=app.state.doors)
-    app.add_middleware(Surround)  # added last, so it is the outermost
+    app.add_middleware(Surround)
+    # Added last, so it is the outermost.
+    app.add_middleware(Lingering, limit=settings.max_body_bytes, seconds=settings.linger_seconds)
     return app
 
 

@@ -105,6 +105,7 @@ class Settings(BaseSettings):
     max_batch: Count = Field(32, description="pictures of a batch")
     batch_concurrency: Count = Field(4, description="pictures of one batch that are read at once")
     upload_timeout_seconds: Seconds = Field(60, description="how long a request's body may take to arrive")
+    linger_seconds: Seconds = Field(1, description="how long a body is read on after an early answer")
 
     # Pictures by URL
     url_input: bool = Field(True, description="fetch pictures by URL")

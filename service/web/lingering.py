@@ -1,0 +1,58 @@
+"""Answers that come before the body was read, kept from being torn by what the caller still sends.
+
+A server that closes a connection with unread bytes in it resets it, and the reset may overtake the answer on
+its way: a caller who is refused early would see a broken connection instead of the refusal. So the answer goes
+out whole, and the end of it waits until the caller has sent his body, or for a moment. Source: RFC 9112, 9.6.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class Lingering:
+    """Reads on, for `seconds` and `limit` bytes at most, where an answer came before the body's end."""
+
+    def __init__(self, app: ASGIApp, limit: int, seconds: float) -> None:
+        self.app, self.limit, self.seconds = app, limit, seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _sends_body(Headers(scope=scope)):
+            await self.app(scope, receive, send)
+            return
+        over = False  # nothing more will come of the body
+
+        async def receive_noted() -> Message:
+            nonlocal over
+            message = await receive()
+            over = over or message["type"] != "http.request" or not message.get("more_body", False)
+            return message
+
+        async def read_on() -> None:
+            left = self.limit
+            while not over and left > 0:
+                left -= len((await receive_noted()).get("body", b""))
+
+        async def send_lingering(message: Message) -> None:
+            last = message["type"] == "http.response.body" and not message.get("more_body", False)
+            if over or not last:
+                await send(message)
+                return
+            await send({**message, "more_body": True})
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.seconds):
+                    await read_on()
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        await self.app(scope, receive_noted, send_lingering)
+
+
+def _sends_body(headers: Headers) -> bool:
+    """Whether a body is on its way. Who waits for '100 Continue' sends none to a refusal."""
+    if "expect" in headers:
+        return False
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
