@@ -20,8 +20,9 @@ STAGES = ["stage1", "stage2", "stage3", "stage4"]
 
 
 def _swin_tiny(stages: list[str]) -> Any:
-    sizes: dict[str, Any] = {"embed_dim": 96, "depths": [2, 2, 6, 2], "num_heads": [3, 6, 12, 24], "window_size": 7}
-    return transformers.SwinConfig(**sizes, out_features=stages)
+    sizes: dict[str, Any] = {"embed_dim": 96, "depths": [2, 2, 6, 2], "num_heads": [3, 6, 12, 24]}
+    sizes |= {"window_size": 7, "out_features": stages}
+    return transformers.SwinConfig(**sizes)
 
 
 def _clipseg() -> Built:
