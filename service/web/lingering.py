@@ -1,8 +1,8 @@
 """Answers that come before the body was read, kept from being torn by what the caller still sends.
 
-A server that closes a connection with unread bytes in it resets it, and the reset may overtake the answer on
-its way: a caller who is refused early would see a broken connection instead of the refusal. So the answer goes
-out whole, and the end of it waits until the caller has sent his body, or for a moment. Source: RFC 9112, 9.6.
+A server that closes a connection with unread bytes in it resets it, and the reset may overtake the answer:
+a caller who is refused early would see a broken connection instead of the refusal. So the answer goes out
+whole, and its end waits until the caller has sent his body, or for a moment. Source: RFC 9112, 9.6.
 """
 
 from __future__ import annotations
