@@ -17,6 +17,7 @@ from torch import Tensor
 
 from model.network.config import SpectrumConfig
 from model.network.errors import CheckpointError
+from model.network.serving import is_lean, lean_network
 from model.network.sources import Sources, locate
 from model.network.spectrum import Spectrum
 from model.network.towers import TextTower, minilm
@@ -38,8 +39,11 @@ def save(folder: Path, config: SpectrumConfig, weights: dict[str, Tensor]) -> No
     (folder / CONFIG).write_text(config.to_json(), encoding="utf-8")
 
 
-def load(folder: Path) -> Spectrum:
-    """Read a checkpoint: a network in evaluation mode, float32 on the CPU. CheckpointError if it cannot."""
+def load(folder: Path, *, serving: bool = False) -> Spectrum:
+    """Read a checkpoint: a network in evaluation mode, float32 on the CPU. CheckpointError if it cannot.
+
+    serving: a network that only answers, made without the libraries where its layout allows that.
+    """
     sources = _sources(folder)
     for name in (CONFIG,) if sources else (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
@@ -51,8 +55,11 @@ def load(folder: Path) -> Spectrum:
     try:
         config = SpectrumConfig.load(folder / CONFIG)
         weights = load_file(folder / WEIGHTS)
+        weights = {k: w.float() if w.is_floating_point() else w for k, w in weights.items()}
+        if serving and is_lean(config):
+            return lean_network(config, weights)
         network = Spectrum(config)
-        network.load_state_dict({k: w.float() if w.is_floating_point() else w for k, w in weights.items()})
+        network.load_state_dict(weights)
     except (ValueError, RuntimeError, SafetensorError, OSError) as error:
         raise CheckpointError(f"the checkpoint at {folder} is broken: {str(error)[:300]}") from error
     return network.eval()

@@ -66,7 +66,7 @@ class Parser:
         if threads is not None:
             torch.set_num_threads(threads)
         folder = Path(path)
-        network = checkpoint.load(folder)
+        network = checkpoint.load(folder, serving=True)
         return cls(network, checkpoint.load_text(folder), revision=checkpoint.revision(folder), device=device)
 
     def cost(self, width: int, height: int) -> int:

@@ -6,6 +6,7 @@ head not scaled. Batch norm keeps its ImageNet statistics: batches here are smal
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 # expansion, channels, repeats, stride, kernel of each stage
@@ -85,6 +86,20 @@ class EfficientNetLite0(nn.Module):
                 part.eval()
         return self
 
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Make each batch norm part of the convolution before it: the same numbers but for rounding, and no
+        way back to training.
+        """
+        for part in self.modules():
+            if not isinstance(part, nn.Sequential):
+                continue
+            for i, norm in enumerate(part):
+                conv = part[i - 1]
+                if isinstance(norm, nn.BatchNorm2d) and isinstance(conv, nn.Conv2d):
+                    _fold(conv, norm)
+                    part[i] = nn.Identity()
+
     def forward(self, pixels: Tensor) -> dict[int, Tensor]:
         """pixels (B, 3, H, W), (x - 127) / 128 of 0..255 -> {stride: map}."""
         maps: dict[int, Tensor] = {}
@@ -95,3 +110,12 @@ class EfficientNetLite0(nn.Module):
             if i in wanted:
                 maps[wanted[i]] = x
         return maps
+
+
+def _fold(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+    mean, variance = norm.running_mean, norm.running_var
+    if mean is None or variance is None:
+        raise ValueError("a batch norm without stored statistics cannot be folded")
+    scale = norm.weight / (variance + norm.eps).sqrt()
+    conv.weight = nn.Parameter(conv.weight * scale[:, None, None, None])
+    conv.bias = nn.Parameter(norm.bias - mean * scale)

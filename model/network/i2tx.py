@@ -8,13 +8,17 @@ of the taps: paper and ODISE, 'features of VAE encoder, UNet and VAE decoder'.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 
 from model.network.config import DiffusionConfig
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+
+    from model.network.lean.diffusion import Unet, Vae
 
 UNET_TAPS = ("unet.0", "unet.1", "unet.2", "unet.3")
 # Stable Diffusion's, where a checkpoint names no other.
@@ -38,8 +42,26 @@ class Tap:
 def kept_signal(config: DiffusionConfig) -> float:
     """The schedule's cumulative alpha at the config's time step: the share of the latent's variance kept."""
     with torch.device("cpu"):  # numbers, also while the network is built on the meta device
-        schedule: Any = DDPMScheduler(**(config.schedule or SCHEDULE))
-        return float(schedule.alphas_cumprod[config.timestep])
+        return float(signal_kept(config.schedule or SCHEDULE)[config.timestep])
+
+
+def signal_kept(schedule: dict[str, Any]) -> Tensor:
+    """The cumulative alphas (T,) of a diffusers schedule; Stable Diffusion's kind without diffusers."""
+    plain = schedule.get("beta_schedule", "linear") == "scaled_linear" and not schedule.get("trained_betas")
+    if not plain:
+        from diffusers import DDPMScheduler
+
+        library: Any = DDPMScheduler(**schedule)
+        return library.alphas_cumprod
+    first, last = schedule.get("beta_start", 0.0001), schedule.get("beta_end", 0.02)
+    steps = schedule.get("num_train_timesteps", 1000)
+    kept = (1 - torch.linspace(first**0.5, last**0.5, steps, dtype=torch.float32) ** 2).cumprod(0)
+    if not schedule.get("rescale_betas_zero_snr", False):
+        return kept
+    # The last step keeps nothing, the first as much as before. Source: Lin et al., 'Common diffusion noise
+    # schedules and sample steps are flawed'.
+    root = kept.sqrt()
+    return ((root - root[-1]) * root[0] / (root[0] - root[-1])) ** 2
 
 
 class I2Tx(nn.Module):
@@ -56,12 +78,11 @@ class I2Tx(nn.Module):
         self,
         config: DiffusionConfig,
         *,
-        vae: AutoencoderKL | None = None,
-        unet: UNet2DConditionModel | None = None,
+        vae: AutoencoderKL | Vae | None = None,
+        unet: UNet2DConditionModel | Unet | None = None,
     ) -> None:
         super().__init__()
-        self.vae = vae or AutoencoderKL(**config.vae)
-        self.unet = unet or UNet2DConditionModel(**config.unet)
+        self.vae, self.unet = vae or _vae(config), unet or _unet(config)
         kept = kept_signal(config)
         self.signal, self.noise = kept**0.5, (1.0 - kept) ** 0.5
         self.timestep = config.timestep
@@ -171,3 +192,15 @@ class I2Tx(nn.Module):
         if use_unet:
             taps |= self.denoise(x_t, context, shift)
         return taps | self.decode(x_t)
+
+
+def _vae(config: DiffusionConfig) -> AutoencoderKL:
+    from diffusers import AutoencoderKL
+
+    return AutoencoderKL(**config.vae)
+
+
+def _unet(config: DiffusionConfig) -> UNet2DConditionModel:
+    from diffusers import UNet2DConditionModel
+
+    return UNet2DConditionModel(**config.unet)

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from transformers.utils.hub import cached_file
-
 from model.network.errors import CheckpointError
 
 DIFFUSERS_STEM, TRANSFORMERS_STEM = "diffusion_pytorch_model", "model"
@@ -173,6 +171,8 @@ def _fetch(source: str, subfolder: str, stem: str, also: tuple[str, ...] = ()) -
 
 
 def _fetch_file(source: str, name: str, *, required: bool = True) -> Path | None:
+    from transformers.utils.hub import cached_file
+
     hub_id, _, revision = source.partition("@")
     try:
         found = cached_file(

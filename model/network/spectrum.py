@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model.network.config import SpectrumConfig
-from model.network.decoder import MaskDecoder
+from model.network.config import HeadConfig, SpectrumConfig
 from model.network.grounding import Grounding, MaskEmbedding
 from model.network.i2tx import UNET_TAPS, I2Tx, Tap
 from model.network.im2context import Conditioning, Im2Context
 from model.network.pyramid import Pyramid
 from model.network.towers import ClipTower, EfficientNetTower, Seen, vision_tower
+
+if TYPE_CHECKING:
+    from model.network.lean.head import LeanDecoder
+    from model.network.mask2former import MaskDecoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class Output:
 class Spectrum(nn.Module):
     """Vision tower -> IM2CONTEXT -> I2Tx -> pyramid -> Mask2Former head -> grounding.
 
-    `tower` and `i2tx` are built from the config unless they are given, loaded and of the config's sizes.
+    `tower`, `i2tx` and `decoder` are built from the config unless they are given, of the config's sizes.
     """
 
     def __init__(
@@ -38,6 +42,7 @@ class Spectrum(nn.Module):
         *,
         tower: EfficientNetTower | ClipTower | None = None,
         i2tx: I2Tx | None = None,
+        decoder: MaskDecoder | LeanDecoder | None = None,
     ) -> None:
         super().__init__()
         self.config = config
@@ -60,7 +65,7 @@ class Spectrum(nn.Module):
             gate_per_token=context.gate_per_token,
         )
         self.pyramid = Pyramid(self._sources(), head.strides, head.width)
-        self.decoder = MaskDecoder(head)
+        self.decoder = decoder or _mask_decoder(head)
         self.embed = MaskEmbedding(head.hidden, head.embedding, join=head.mask_embedding)
         self.grounding = Grounding(config.text.width, head.embedding)
 
@@ -153,3 +158,9 @@ class Spectrum(nn.Module):
     def parameter_counts(self) -> dict[str, int]:
         """Parameters by part; works on the meta device."""
         return {name: sum(p.numel() for p in part.parameters()) for name, part in self.named_children()}
+
+
+def _mask_decoder(head: HeadConfig) -> MaskDecoder:
+    from model.network.mask2former import MaskDecoder  # transformers, which a lean network does without
+
+    return MaskDecoder(head)

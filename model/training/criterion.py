@@ -16,8 +16,8 @@ from transformers.models.mask2former.modeling_mask2former import Mask2FormerLoss
 
 from model.data.ccp import CLASSES
 from model.network.config import HeadConfig
-from model.network.decoder import mask2former_config
 from model.network.grounding import Grounding
+from model.network.mask2former import mask2former_config
 from model.network.spectrum import Output
 from model.training.batches import NOTHING, PROMPTS, Batch
 
