@@ -15,6 +15,7 @@ from torch import Tensor
 
 from model import checkpoint
 from model.checkpoint import CheckpointError
+from model.cpus import fitting
 from model.network.config import SpectrumConfig
 from model.network.spectrum import Output, Spectrum
 from model.network.towers import TextTower
@@ -61,10 +62,9 @@ class Parser:
         """Load a checkpoint folder. CheckpointError (a ValueError) when it is missing or broken.
 
         device: 'auto' (CUDA if there is one), 'cpu', 'cuda', 'cuda:1'. threads: of the CPU, None for
-        torch's own choice.
+        as many as there are cores, or as the container's quota is good for.
         """
-        if threads is not None:
-            torch.set_num_threads(threads)
+        torch.set_num_threads(threads or fitting(torch.get_num_threads()))
         folder = Path(path)
         network = checkpoint.load(folder, serving=True)
         return cls(network, checkpoint.load_text(folder), revision=checkpoint.revision(folder), device=device)

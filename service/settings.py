@@ -82,7 +82,9 @@ class Settings(BaseSettings):
     preset: str = Field("mini", description="name of a shipped checkpoint")
     checkpoint: Path | None = Field(None, description="directory of a checkpoint; stands in for the preset")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
-    threads: Count | None = Field(None, description="CPU threads of the model; absent = torch's choice")
+    threads: Count | None = Field(
+        None, description="CPU threads of the model; absent = the cores, or the container's CPU quota"
+    )
 
     # Doors
     auth: Literal["auto", "keys", "open"] = Field(
