@@ -25,6 +25,7 @@ REQUESTS = Counter("parse_requests_total", "Requests answered", ["route", "code"
 REJECTED = Counter("parse_rejected_total", "Jobs refused at admission", ["reason"])
 CACHE = Counter("parse_cache_total", "Pictures by where their answer comes from", ["outcome"])
 CALLBACKS = Counter("parse_callbacks_total", "Calls to addresses that callers named", ["outcome"])
+CALLBACKS.labels(outcome="delivered")  # there from the beginning, so that a panel tells 'none' from 'unknown'
 DISCONNECTS = Counter("parse_disconnects_total", "Callers who left before their answer")
 INFLIGHT = Gauge("parse_inflight", "Requests being answered now")
 QUEUE_DEPTH = Gauge("parse_queue_depth", "Jobs waiting or running")

@@ -120,6 +120,12 @@ _SPARED = Row(
             stacked=True,
         ),
         Panel(
+            "Callbacks",
+            "By outcome; what was not taken is tried again for hours.",
+            "reqps",
+            ((queries.rate("parse_callbacks_total", WINDOW, by="outcome"), "{{outcome}}"),),
+        ),
+        Panel(
             "Callers who left",
             "Before their answer; what nobody else waits for is dropped.",
             "reqps",

@@ -21,21 +21,21 @@ class Lingering:
         self.app, self.limit, self.seconds = app, limit, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not _sends_body(Headers(scope=scope)):
+        if scope["type"] != "http" or not self._sends_body(Headers(scope=scope)):
             await self.app(scope, receive, send)
             return
-        over = False  # nothing more will come of the body
+        over, received = False, 0  # over: nothing more will come of the body
 
         async def receive_noted() -> Message:
-            nonlocal over
+            nonlocal over, received
             message = await receive()
+            received += len(message.get("body", b""))
             over = over or message["type"] != "http.request" or not message.get("more_body", False)
             return message
 
         async def read_on() -> None:
-            left = self.limit
-            while not over and left > 0:
-                left -= len((await receive_noted()).get("body", b""))
+            while not over and received < self.limit:
+                await receive_noted()
 
         async def send_lingering(message: Message) -> None:
             last = message["type"] == "http.response.body" and not message.get("more_body", False)
@@ -50,9 +50,9 @@ class Lingering:
 
         await self.app(scope, receive_noted, send_lingering)
 
-
-def _sends_body(headers: Headers) -> bool:
-    """Whether a body is on its way. Who waits for '100 Continue' sends none to a refusal."""
-    if "expect" in headers:
-        return False
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    def _sends_body(self, headers: Headers) -> bool:
+        """Whether a body is on its way, neither too large nor held back until a '100 Continue'."""
+        announced = headers.get("content-length", "0")
+        if "expect" in headers or (announced.isdecimal() and int(announced) > self.limit):
+            return False
+        return announced != "0" or "transfer-encoding" in headers

@@ -261,7 +261,8 @@ class TestServe:
             assert curl.split()[-1] == f"{address}/parse"
 
             def post() -> httpx.Response:
-                return client.post("/parse", files={"image": data}, data={"prompts": prompts})
+                fresh = {"Cache-Control": "no-store"}  # an answer that was kept would need no worker
+                return client.post("/parse", files={"image": data}, data={"prompts": prompts}, headers=fresh)
 
             assert post().json()["object"] == "parsing"
 

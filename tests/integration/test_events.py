@@ -162,6 +162,7 @@ async def test_a_job_that_is_forgotten_ends_its_streams(client: httpx.AsyncClien
     listening = asyncio.create_task(events_of(client, job_id))
     while not await jobs.broker.client.exists(jobs.broker.key("listeners", job_id)):
         await asyncio.sleep(0.01)
+    await asyncio.sleep(0.3)  # the stream looks at the job once it listens
     for kind in ("image", "job"):  # as their time to live does
         await jobs.broker.client.delete(jobs.broker.key(kind, job_id))
     assert (await listening)[-1].data["status"] == "expired"

@@ -68,15 +68,30 @@ async def test_a_body_that_was_read_changes_nothing():
 
 
 @pytest.mark.parametrize(
-    "headers", [{}, {"content_length": "0"}, {"content_length": "9", "expect": "100-continue"}]
+    "headers",
+    [
+        {},
+        {"content_length": "0"},
+        {"content_length": "9", "expect": "100-continue"},
+        {"content_length": "101"},
+    ],
 )
 async def test_nothing_is_read_where_nothing_comes(headers):
     assert await serve(refuse, Caller(b"a"), **headers) == ["got no"]
 
 
 async def test_no_more_is_read_than_the_limit():
-    log = await serve(refuse, Caller(b"aa", b"bb", b"cc"), limit=3, content_length="6")
+    log = await serve(refuse, Caller(b"aa", b"bb", b"cc"), limit=3, transfer_encoding="chunked")
     assert log == ["got no...", "sent aa", "sent bb", "got "]
+
+
+async def test_what_was_read_before_counts_towards_the_limit():
+    async def read_one(scope_, receive, send):
+        await receive()
+        await refuse(scope_, receive, send)
+
+    log = await serve(read_one, Caller(b"aaa", b"b"), limit=3, transfer_encoding="chunked")
+    assert log == ["sent aaa", "got no...", "got "]
 
 
 async def test_who_stalls_is_not_waited_for():

@@ -41,6 +41,9 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     root.handlers[:] = []
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
+    for name in ("uvicorn", "uvicorn.error"):  # as a process of ours finds them, whatever ran before
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
+        logging.getLogger(name).setLevel(logging.NOTSET)
     configure(Settings(log_format="json"))
     yield stream
     root.handlers[:], root.level = before
