@@ -1,4 +1,4 @@
-"""What holds for every test: hypothesis draws the same examples in every run, as all random input is seeded."""
+"""What holds for every test: hypothesis draws the same examples each time, as all random input is seeded."""
 
 from __future__ import annotations
 
