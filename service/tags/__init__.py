@@ -1,0 +1,1 @@
+"""What a shop wants to know of a garment: its category, colours and attributes, from an answer alone."""
