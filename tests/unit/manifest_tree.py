@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,12 @@ ROOT = Path(__file__).resolve().parents[2]
 OVERLAYS = ("cpu", "gpu")
 ROLES = ("api", "worker")
 _KINDS = ("Dockerfile", "docker-compose.yml", "docker", "k8s")
+
+
+@cache  # the tests read the same texts again and again
+def _parsed(text: str) -> list[Any]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return list(yaml.load_all(text, Loader=loader))
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Tree:
 
     def documents(self, path: str) -> list[dict[str, Any]]:
         """The documents of a YAML file."""
-        return [found for found in yaml.safe_load_all(self.text(path)) if found]
+        return [found for found in _parsed(self.text(path)) if found]
 
     def manifest(self, kind: str, name: str, path: str) -> dict[str, Any]:
         """One resource of a file of `k8s`."""
@@ -65,7 +72,7 @@ class Tree:
     def compose(self) -> dict[str, Any]:
         """Compose's services, variables of the environment at their defaults."""
         text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", self.text("docker-compose.yml"))
-        return dict(yaml.safe_load(text)["services"])
+        return dict(_parsed(text)[0]["services"])
 
     def stage(self, target: str) -> str:
         """The part of the Dockerfile that builds one target."""
