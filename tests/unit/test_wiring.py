@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,9 +19,14 @@ from service.settings import Settings
 from tests.unit.manifest_tree import OVERLAYS, ROLES, Tree, copy
 
 Document = dict[str, Any]
-REDIS, PROMETHEUS, GRAFANA = 6379, 9090, 3000  # their own ports, where nothing else is said
+HTTP, REDIS, PROMETHEUS, GRAFANA = 80, 6379, 9090, 3000  # their own ports, where nothing else is said
 WORKLOADS = ("api", "worker", "redis")
 SECRET = "spectrum-secrets"
+# One address of each network that is not the public internet; at 169.254.169.254 clouds keep credentials.
+INNER = (
+    *("10.0.0.1", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.31.255.1", "192.168.0.1"),
+    *("::1", "fd00::1", "fe80::1"),
+)
 # What a name of the environment may be beside a setting: what docker/secrets.sh reads.
 OTHER_NAMES = {"REDIS_HOST"}
 
@@ -86,6 +92,10 @@ def ports_have_the_names_that_are_used(tree: Tree) -> None:
     for name in ("api", "redis"):
         service = named(tree, "Service", name)["spec"]
         assert {port["targetPort"] for port in service["ports"]} == set(ports(tree, name))
+    assert [port["port"] for port in named(tree, "Service", "api")["spec"]["ports"]] == [HTTP]
+    (shown,) = named(tree, "PodMonitor", "worker")["spec"]["podMetricsEndpoints"]
+    (container,) = workload(tree, "worker")["template"]["spec"]["containers"]
+    assert {shown["path"]} == set(values(container, "path"))  # of its probes, which have no other
     monitor = named(tree, "ServiceMonitor", "api")["spec"]
     served = {port["name"] for port in named(tree, "Service", "api")["spec"]["ports"]}
     assert {endpoint["port"] for endpoint in monitor["endpoints"]} <= served
@@ -181,6 +191,20 @@ def names_are_looked_up_and_nothing_else_is_open(tree: Tree) -> None:
     assert sorted((one["protocol"], one["port"]) for one in rule["ports"]) == [("TCP", 53), ("UDP", 53)]
 
 
+def urls_lead_to_the_public_internet_alone(tree: Tree) -> None:
+    blocks = list(values(named(tree, "NetworkPolicy", "api")["spec"]["egress"], "ipBlock"))
+    for text in INNER:
+        address = ip_address(text)
+        open_to = [
+            block["cidr"]
+            for block in blocks
+            if address in ip_network(block["cidr"])
+            and not any(address in ip_network(one) for one in block["except"])
+        ]
+        assert open_to == [], text
+    assert {ip_network(block["cidr"]).prefixlen for block in blocks} == {0}
+
+
 def servers_are_asked_where_they_listen(tree: Tree) -> None:
     assert ports(tree, "redis") == {"redis": REDIS}
     (space,) = [one["metadata"]["name"] for one in resources(tree) if one["kind"] == "Namespace"]
@@ -246,6 +270,7 @@ CHECKS: tuple[Callable[[Tree], None], ...] = (
     patches_change_what_is_there,
     who_has_to_speak_may,
     names_are_looked_up_and_nothing_else_is_open,
+    urls_lead_to_the_public_internet_alone,
     servers_are_asked_where_they_listen,
     secrets_become_settings,
     every_name_in_the_files_is_a_setting,
@@ -266,6 +291,8 @@ CHANGES: tuple[tuple[str, str, str, int, Callable[[Tree], None]], ...] = (
     ("k8s/base/api.yaml", "targetPort: http", "targetPort: web", 0, CHECKS[1]),
     ("k8s/base/api.yaml", "- name: http\n", "- name: web\n", 1, CHECKS[1]),
     (REDIS_YAML, "port: redis}", "port: web}", 0, CHECKS[1]),
+    ("k8s/base/api.yaml", "port: 80\n", "port: 81\n", 0, CHECKS[1]),
+    ("k8s/components/monitoring/scrape.yaml", "path: /metrics", "path: /metric", 1, CHECKS[1]),
     ("k8s/base/worker.yaml", "name: spectrum-settings", "name: settings", 0, CHECKS[2]),
     ("k8s/base/worker.yaml", SECRET, "secrets", 0, CHECKS[2]),
     (KEDA, SECRET, "secrets", 1, CHECKS[2]),
@@ -283,22 +310,24 @@ CHANGES: tuple[tuple[str, str, str, int, Callable[[Tree], None]], ...] = (
     ("k8s/components/redis/network.yaml", "name: keda", "name: scaling", 0, CHECKS[5]),
     (NETWORK, "port: 53,", "port: 54,", 1, CHECKS[6]),
     (NETWORK, "[api, worker]", "[api]", 0, CHECKS[6]),
-    (REDIS_YAML, "containerPort: 6379", "containerPort: 6380", 0, CHECKS[7]),
-    (KEDA, "redis.spectrum.svc", "redis.default.svc", 0, CHECKS[7]),
-    (KEDA, "svc:9090", "svc:9091", 0, CHECKS[7]),
-    ("docker/secrets.sh", ":6379/0", ":6380/0", 0, CHECKS[7]),
-    ("docker/grafana/datasources/prometheus.yml", "9090", "9091", 0, CHECKS[7]),
-    ("docker-compose.yml", ':3000"', ':3001"', 0, CHECKS[7]),
-    ("docker-compose.yml", "target: REDIS_URL", "target: REDIS", 2, CHECKS[8]),
-    ("docker-compose.yml", "target: SPECTRUM_WEBHOOK_SECRET", "target: SPECTRUM_SECRET", 0, CHECKS[8]),
-    ("k8s/base/api.yaml", "name: SPECTRUM_WEBHOOK_SECRET", "name: WEBHOOK_SECRET", 0, CHECKS[8]),
-    ("docker/entrypoint.sh", "SPECTRUM_PORT", "SPECTRUM_LISTEN", 0, CHECKS[9]),
-    ("docker/healthcheck.py", "SPECTRUM_PORT", "SPECTRUM_HTTP_PORT", 0, CHECKS[9]),
-    ("docker-compose.yml", "${SPECTRUM_AUTH", "${SPECTRUM_DOOR", 0, CHECKS[9]),
-    (REDIS_YAML, "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", 0, CHECKS[10]),
-    ("k8s/base/worker.yaml", "Escalation: false", "Escalation: true", 0, CHECKS[10]),
-    ("k8s/base/worker.yaml", "runAsNonRoot: true", "runAsNonRoot: false", 0, CHECKS[10]),
-    ("docker-compose.yml", "no-new-privileges:true", "no-new-privileges:false", 0, CHECKS[10]),
+    (NETWORK, "fe80::/10", "fe81::/16", 0, CHECKS[7]),
+    (NETWORK, "172.16.0.0/12", "172.16.0.0/16", 0, CHECKS[7]),
+    (REDIS_YAML, "containerPort: 6379", "containerPort: 6380", 0, CHECKS[8]),
+    (KEDA, "redis.spectrum.svc", "redis.default.svc", 0, CHECKS[8]),
+    (KEDA, "svc:9090", "svc:9091", 0, CHECKS[8]),
+    ("docker/secrets.sh", ":6379/0", ":6380/0", 0, CHECKS[8]),
+    ("docker/grafana/datasources/prometheus.yml", "9090", "9091", 0, CHECKS[8]),
+    ("docker-compose.yml", ':3000"', ':3001"', 0, CHECKS[8]),
+    ("docker-compose.yml", "target: REDIS_URL", "target: REDIS", 2, CHECKS[9]),
+    ("docker-compose.yml", "target: SPECTRUM_WEBHOOK_SECRET", "target: SPECTRUM_SECRET", 0, CHECKS[9]),
+    ("k8s/base/api.yaml", "name: SPECTRUM_WEBHOOK_SECRET", "name: WEBHOOK_SECRET", 0, CHECKS[9]),
+    ("docker/entrypoint.sh", "SPECTRUM_PORT", "SPECTRUM_LISTEN", 0, CHECKS[10]),
+    ("docker/healthcheck.py", "SPECTRUM_PORT", "SPECTRUM_HTTP_PORT", 0, CHECKS[10]),
+    ("docker-compose.yml", "${SPECTRUM_AUTH", "${SPECTRUM_DOOR", 0, CHECKS[10]),
+    (REDIS_YAML, "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", 0, CHECKS[11]),
+    ("k8s/base/worker.yaml", "Escalation: false", "Escalation: true", 0, CHECKS[11]),
+    ("k8s/base/worker.yaml", "runAsNonRoot: true", "runAsNonRoot: false", 0, CHECKS[11]),
+    ("docker-compose.yml", "no-new-privileges:true", "no-new-privileges:false", 0, CHECKS[11]),
 )
 
 
