@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -22,6 +23,17 @@ PHOTO = PHOTOS / "0405.jpg"
 def largest(answer: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = max(answer["segments"], key=lambda segment: segment["area"])
     return found
+
+
+def told(command: str, folder: Path, **environment: str) -> dict[str, Any]:
+    """What a shell in a folder gets from a command."""
+    if shutil.which("curl") is None or shutil.which("sh") is None:
+        pytest.skip("no curl")
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=folder, env=os.environ | environment, capture_output=True, check=True
+    )
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
 class TestParsing:
@@ -81,18 +93,33 @@ class TestParsing:
         expect(page.at("marks")).to_have_attribute("aria-label", "The photo, parsed: nobody found")
 
     def test_the_curl_line_asks_the_same(self, page: Playground, tmp_path: Path):
-        if shutil.which("curl") is None or shutil.which("sh") is None:
-            pytest.skip("no curl")
         odd = tmp_path / 'it\'s a "photo".jpg'
         shutil.copy(PHOTO, odd)
         page.prompt("bag", '@it\'s "odd"')
         page.send(odd)
         shown = page.answer()
-        command = page.at("curl").inner_text()
-        told = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, check=True)
-        answer = json.loads(told.stdout)
+        answer = told(page.at("curl").inner_text(), tmp_path)
         assert answer["unmatched_prompts"] == ['@it\'s "odd"']
         assert answer["segments"] == shown["segments"]
+
+    def test_a_copied_curl_line_gets_a_sample_by_itself_and_knows_the_options(
+        self, page: Playground, tmp_path: Path
+    ):
+        page.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.at("ask").get_by_text("Options").click()
+        page.at("body-parts").check()
+        page.at("score").fill("0.6")
+        page.at("key").fill("sk-secret")
+        page.prompt("bag")
+        shown = page.sample()
+        page.at("code").get_by_role("button", name="Copy curl").click()
+        expect(page.at("status")).to_have_text("The curl command is copied.")
+        command = page.page.evaluate("() => navigator.clipboard.readText()")
+        assert "Authorization: Bearer $SPECTRUM_KEY" in command
+        answer = told(command, tmp_path, SPECTRUM_KEY="sk-secret")
+        assert answer["segments"] == shown["segments"]
+        assert {segment["kind"] for segment in answer["segments"]} >= {"body", "accessory"}
+        assert min(segment["score"] for segment in answer["segments"]) >= 0.6
 
     def test_the_key_is_sent_with_every_call_and_kept_nowhere(self, page: Playground):
         headers: list[str | None] = []
@@ -130,6 +157,21 @@ class TestProgress:
         steps = page.page.evaluate("() => window.steps")
         assert steps[:2] == ["sending", "queued"]
         assert steps == sorted(steps, key=["sending", "queued", "running"].index)
+
+    def test_each_step_is_said_to_screen_readers(self, page: Playground):
+        script = """() => {
+            window.said = [];
+            const status = document.getElementById('status');
+            const note = () => window.said.push(status.textContent);
+            new MutationObserver(note).observe(status, { childList: true });
+        }"""
+        page.page.evaluate(script)
+        expect(page.at("status")).to_have_attribute("aria-live", "polite")
+        page.prompt("another that no answer is kept of", "hair")
+        page.sample()
+        said = [text for text in page.page.evaluate("() => window.said") if text]
+        assert said[:2] == ["Sending the photo …", "Waiting for a worker …"]
+        assert said[-1].startswith("1 person, 1 part.")
 
     def test_without_events_the_job_is_asked_for(self, page: Playground):
         page.refused.add(404)

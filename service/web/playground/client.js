@@ -29,10 +29,11 @@ async function call(path, key, options = {}) {
 export const info = async () => (await call("info")).json();
 export const samples = async () => (await call("playground/samples")).json();
 
-/** A sample photo as a File. */
+/** A sample photo as a File; its `source` is where others may get it, too. */
 export async function sample({ name, photo }) {
   const blob = await (await call(photo)).blob();
-  return new File([blob], `${name}.jpg`, { type: blob.type });
+  const file = new File([blob], `${name}.jpg`, { type: blob.type });
+  return Object.assign(file, { source: new URL(photo, document.baseURI).href });
 }
 
 /**

@@ -6,7 +6,9 @@ const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 export function curl({ file, prompts, bodyParts, minScore }, { address, keyed }) {
   // Inside a form field curl reads a name in double quotes, with \ before " and \.
   const name = (file?.name || "photo.jpg").replace(/["\\]/g, "\\$&");
-  const words = [`curl ${quoted(address)}`, `-F ${quoted(`image=@"${name}"`)}`];
+  const words = file?.source  // a sample lies on no disk of the caller's
+    ? [`curl -sf ${quoted(file.source)} | curl ${quoted(address)}`, `-F ${quoted(`image=@-;filename="${name}"`)}`]
+    : [`curl ${quoted(address)}`, `-F ${quoted(`image=@"${name}"`)}`];
   if (keyed) words.push('-H "Authorization: Bearer $SPECTRUM_KEY"');
   // --form-string: a prompt that begins with @ or < names no file.
   for (const prompt of prompts) words.push(`--form-string ${quoted(`prompts=${prompt}`)}`);
