@@ -64,6 +64,13 @@ def test_own_data_give_labels_persons_and_caption(tmp_path):
     assert scene.classes[::2, 0].tolist() == [0, CLASSES.index("jacket"), IGNORE, IGNORE, 0, IGNORE]
 
 
+def test_what_our_own_export_calls_a_category_above_is_worn_too(tmp_path):
+    above = {"saree": "whole body", "denim jacket": "upper body"}
+    categories = [{**c, "supercategory": above.get(c["name"], c.get("supercategory"))} for c in CATEGORIES]
+    (photo,) = open_dataset("coco", own(tmp_path, categories=categories), "train")
+    assert photo.table.labels == ("background", "person", "saree", "denim jacket")
+
+
 def test_plain_coco_counts_each_segment_of_a_person_as_one(tmp_path):
     segments = [{"id": 300, "category_id": 1}, {"id": 70000, "category_id": 1}, {"id": 5, "category_id": 20}]
     annotation = {"image_id": 1, "file_name": "a.png", "segments_info": segments}

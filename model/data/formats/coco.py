@@ -20,7 +20,7 @@ from model.data.ccp import IGNORE
 from model.data.formats.files import first_existing, load_picture, read_photo
 from model.data.formats.item import MOST, LabelledPhoto, LabelTable, Photos
 from model.data.formats.unify import row_of_word
-from model.vocabulary import find, kind_of
+from model.vocabulary import find, kind_of, path_of
 
 OURS = frozenset({"clothing", "accessory", "body", "person"})
 """Supercategories whose categories must be words of the vocabulary; others are background."""
@@ -120,7 +120,7 @@ def _categories(categories: list[Mapping[str, Any]], path: Path) -> tuple[LabelT
     places: dict[int, Category] = {}
     for category in categories:
         name = str(category["name"])
-        if category.get("supercategory") not in (*OURS, None):
+        if not _is_ours(category):
             places[category["id"]] = Category(0, person=False)
             continue
         if find(name) is None:
@@ -132,6 +132,12 @@ def _categories(categories: list[Mapping[str, Any]], path: Path) -> tuple[LabelT
         places[category["id"]] = Category(len(named), person=kind_of(name) == "person")
     names = tuple(str(category["name"]) for category in named)
     return LabelTable("coco", ("background", *names), (None, *map(row_of_word, names))), places
+
+
+def _is_ours(category: Mapping[str, Any]) -> bool:
+    """Whether it is something of people; the taxonomy's first step is what `spectrum export` writes."""
+    above = category.get("supercategory")
+    return above is None or above in OURS or (above,) == path_of(str(category["name"]))[:1]
 
 
 def _read(path: Path) -> dict[str, Any]:
