@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,14 +18,22 @@ from model.data.synthetic.folder import SyntheticFolder
 class MadeScenes(Scenes):
     """Folders of `spectrum synthesize`, one after the other.
 
-    ValueError for none, and for one with garments that are held out.
+    without: scenes where somebody wears one of these garments are left out. ValueError when no scene is left,
+    and for a folder with garments that are held out.
     """
 
-    def __init__(self, *folders: Path) -> None:
+    def __init__(self, *folders: Path, without: Collection[str] = ()) -> None:
         self.made = [SyntheticFolder(folder) for folder in folders]
-        self.places = [(made, i) for made in self.made for i in range(len(made))]
+        self.places = [
+            (made, i)
+            for made in self.made
+            for i, entry in enumerate(made.entries)
+            if not worn_in(entry) & set(without)
+        ]
+        if not self.places:
+            raise ValueError(f"no made-up scene is without {', '.join(sorted(without)) or 'people'}")
         for folder, made in zip(folders, self.made, strict=True):
-            worn = {g[0] for entry in made.entries for p in entry["people"] for g in p["garments"]}
+            worn = set[str]().union(*map(worn_in, made.entries))
             if held := sorted(worn & set(HELD_OUT_GARMENTS)):
                 raise ValueError(f"{folder} has garments that no training may see: {', '.join(held)}")
 
@@ -35,3 +45,8 @@ class MadeScenes(Scenes):
         scene = made[place]
         assert int(np.max(scene.classes)) < len(CLASSES)  # the folder's garments were checked by name
         return Scene(scene.image, scene.classes, scene.persons)
+
+
+def worn_in(entry: Mapping[str, Any]) -> set[str]:
+    """The garments of all people of a scene, from its line in the folder's index."""
+    return {garment[0] for person in entry["people"] for garment in person["garments"]}

@@ -51,3 +51,15 @@ def test_a_folder_with_garments_that_are_held_out_is_refused(folder: Path):
     (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
     with pytest.raises(ValueError, match="saree"):
         MadeScenes(folder)
+
+
+def test_scenes_with_an_unwanted_garment_are_left_out(folder: Path):
+    index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    other = json.loads(json.dumps(index["scenes"][0]))
+    other["people"][0]["garments"][0][0] = "pants"
+    index["scenes"].append(other)
+    (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
+    assert len(MadeScenes(folder)) == 2
+    assert [entry for _, entry in MadeScenes(folder, without=["dress", "skirt"]).places] == [1]
+    with pytest.raises(ValueError, match="dress, pants"):
+        MadeScenes(folder, without=["pants", "dress"])

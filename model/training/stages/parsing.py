@@ -121,6 +121,13 @@ def add_options(p: argparse.ArgumentParser) -> None:
         "--synthetic", type=Path, action="append", help="folder of `spectrum synthesize`; repeatable"
     )
     p.add_argument("--synthetic-share", type=float, default=0.5, help="of groups; a third of it of portraits")
+    p.add_argument(
+        "--synthetic-without",
+        type=lambda text: text.split(","),
+        default=[],
+        metavar="GARMENT,...",
+        help="leave out made-up scenes where somebody wears these",
+    )
     p.add_argument("--freeze", action="store_true", help="VAE, UNet and IM2CONTEXT stay as they come in")
     p.add_argument("--phrases", type=int, default=MAX_PHRASES, help="K: key phrases of a caption at most")
     p.add_argument("--timestep", type=int, default=0, help="t of the one pass through the UNet")
@@ -208,7 +215,7 @@ def scene_maker(train: CcpDataset, args: argparse.Namespace) -> SceneMaker:
         train,
         extra_empty=pictures(args.empty) if args.empty else (),
         also=Chained(*([TaggedScenes(args.tagged)] if args.tagged else []), *map(other_photos, args.photos)),
-        synthetic=MadeScenes(*args.synthetic) if args.synthetic else (),
+        synthetic=MadeScenes(*args.synthetic, without=args.synthetic_without) if args.synthetic else (),
     )
 
 
