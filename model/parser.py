@@ -21,6 +21,7 @@ from model.network.spectrum import Output, Spectrum
 from model.network.towers import TextTower
 from model.parsing import Color, Parsing, Person, Query, Segment
 from model.questions import Question, Questions
+from model.reading.mirror import with_mirrored
 from model.reading.postprocess import read
 from model.reading.readout import Readout
 from model.reading.thresholds import Thresholds
@@ -124,6 +125,7 @@ class Parser:
         pixels = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
         prepared = time.perf_counter()
         out = self.network(pixels)
+        mirrored = self.network(pixels.flip(-1)) if self.config.mirrored else None
         self._settle()
         forwarded = time.perf_counter()
         share = 1000 / len(images)
@@ -133,7 +135,7 @@ class Parser:
         for i, (image, (question, min_score)) in enumerate(zip(images, asked, strict=True)):
             began = time.perf_counter()
             parsing = read(
-                self._readout(out, i, question),
+                self._looks(out, mirrored, i, question),
                 image,
                 thresholds=self.thresholds,
                 min_score=min_score,
@@ -154,6 +156,10 @@ class Parser:
         pixels = torch.from_numpy(own).permute(2, 0, 1)[None]
         resized = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False, antialias=True)
         return resized.float() / 255
+
+    def _looks(self, out: Output, mirrored: Output | None, index: int, question: Question) -> Readout:
+        first = self._readout(out, index, question)
+        return first if mirrored is None else with_mirrored(first, self._readout(mirrored, index, question))
 
     def _readout(self, out: Output, index: int, question: Question) -> Readout:
         grounding = self.network.grounding

@@ -1,0 +1,80 @@
+"""A second look at the mirror image."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from model.network.spectrum import Spectrum
+from model.parser import Parser, Query
+from model.reading.competition import compete
+from model.reading.mirror import with_mirrored
+from model.reading.readout import Readout
+from model.reading.thresholds import Thresholds
+from model.vocabulary import resolve
+from tests.unit.tiny_network import hashed_text, tiny_mini
+
+QUERIES, HEIGHT, WIDTH = 4, 5, 6
+
+
+def drawn(seed: int) -> Readout:
+    asked = resolve(Query(prompts=("red hat", "skin", "coat")))
+    terms = len(asked.terms)
+    noise = torch.Generator().manual_seed(seed)
+    return Readout(
+        masks=torch.randn(QUERIES, HEIGHT, WIDTH, generator=noise),
+        labels=torch.randn(QUERIES, terms + 1, generator=noise).softmax(-1),
+        dense=torch.randn(terms + 1, HEIGHT, WIDTH, generator=noise).softmax(0),
+        terms=asked.terms,
+        person=asked.person,
+    )
+
+
+def flipped(readout: Readout) -> Readout:
+    return replace(readout, masks=readout.masks.flip(-1), dense=readout.dense.flip(-1))
+
+
+def test_a_second_look_that_says_the_same_changes_no_claim():
+    one = drawn(1)
+    both = with_mirrored(one, flipped(one))
+    # Below the clamp at 1 both are the same sums.
+    small = [replace(r, labels=r.labels / 10) for r in (one, both)]
+    expected, seen = (compete(r, Thresholds()) for r in small)
+    assert (expected.terms == seen.terms).all()
+    np.testing.assert_allclose(seen.maps, expected.maps, atol=1e-6)
+
+
+def test_which_look_came_first_matters_for_persons_alone():
+    one, two = drawn(1), drawn(2)
+    ab, ba = with_mirrored(one, two), with_mirrored(two, one)
+    torch.testing.assert_close(ab.dense, ba.dense.flip(-1))
+    there, back = compete(ab, Thresholds()), compete(ba, Thresholds())
+    assert (there.terms == back.terms).all()
+    np.testing.assert_allclose(there.maps, back.maps[..., ::-1], atol=1e-6)
+    person = ab.labels[:, ab.person]
+    torch.testing.assert_close(person[:QUERIES], one.labels[:, one.person])
+    assert not person[QUERIES:].any()
+
+
+@pytest.fixture(scope="module")
+def network() -> Spectrum:
+    torch.manual_seed(3)
+    return Spectrum(tiny_mini())
+
+
+def test_a_mirrored_checkpoint_reads_the_mirror_image_too(network):
+    image = np.random.default_rng(5).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    plain = Parser(network, hashed_text(), device="cpu")
+    seen: list[torch.Tensor] = []
+    hook = network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    plain.parse([image], [Query()])
+    assert len(seen) == 1
+    twice = Parser(network, hashed_text(), device="cpu")
+    twice.config = replace(network.config, mirrored=True)
+    twice.parse([image], [Query()])
+    hook.remove()
+    assert len(seen) == 3
+    torch.testing.assert_close(seen[2], seen[1].flip(-1))
