@@ -26,7 +26,18 @@ from model.reading.postprocess import read
 from model.reading.readout import Readout
 from model.reading.thresholds import Thresholds
 
-__all__ = ["CheckpointError", "Color", "Parser", "Parsing", "Person", "Query", "Segment"]
+__all__ = [
+    "CheckpointError",
+    "Color",
+    "Parser",
+    "Parsing",
+    "Person",
+    "Query",
+    "Segment",
+    "cores",
+    "gpus",
+    "revision",
+]
 
 DEFAULT_CHECKPOINT = Path(__file__).parent / "weights" / "mini"
 
@@ -173,6 +184,24 @@ class Parser:
             person=question.asked.person,
             finer=question.finer,
         )
+
+
+def revision(path: str | Path = DEFAULT_CHECKPOINT) -> str:
+    """The revision of a checkpoint's folder, which is not loaded. CheckpointError where it is missing."""
+    try:
+        return checkpoint.revision(Path(path))
+    except OSError as error:
+        raise CheckpointError(f"the checkpoint at {path} cannot be read: {error}") from error
+
+
+def cores() -> int:
+    """CPU threads that this process is good for."""
+    return fitting(torch.get_num_threads())
+
+
+def gpus() -> int:
+    """CUDA devices that this process sees."""
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
 def _device(name: str) -> str:

@@ -135,6 +135,8 @@ def _parser() -> argparse.ArgumentParser:
     parse.add_argument("--api-key", metavar="KEY", help="for --server, in place of SPECTRUM_API_KEY")
     parse.add_argument("--concurrency", type=_positive, default=8, metavar="N", help="for --server: at once")
 
+    tag = _add_tag(commands)
+
     export = _command(commands, "export", _export, "write parsings in the format of another tool")
     export.add_argument("parsings", nargs="+", type=Path, metavar="PARSING.json")
     export.add_argument("--format", choices=list(EXPORTS), required=True)
@@ -148,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
 
     _add_keys(commands)
-    for command in (serve, worker, parse, bench):
+    for command in (serve, worker, parse, tag, bench):
         command.add_argument("--checkpoint", type=Path, metavar="DIR", help="in place of the shipped one")
         command.add_argument("--device", help="auto, cpu, cuda or cuda:N")
         command.add_argument("--threads", type=_positive, metavar="N", help="CPU threads of the model")
@@ -161,6 +163,24 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in _FORWARDED.items():
         commands.add_parser(name, help=text, add_help=False)
     return parser
+
+
+def _add_tag(commands: Any) -> argparse.ArgumentParser:
+    tag = _command(commands, "tag", _tag, "parse a whole catalogue into Parquet; can be gone on with")
+    tag.add_argument("source", help="a folder, a 'pattern*.jpg', a table (.csv, .tsv, .parquet), s3://...")
+    tag.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the catalogue is kept")
+    tag.add_argument("--column", metavar="NAME", help="the table's column of paths or URLs")
+    asked = tag.add_mutually_exclusive_group()
+    asked.add_argument("--prompt", action="append", dest="prompts", metavar="P", help="may be repeated")
+    asked.add_argument("--caption", help="free text, in place of prompts")
+    tag.add_argument("--body-parts", action="store_true", help="body parts beside the prompts")
+    tag.add_argument("--min-score", type=_share, default=0.0, metavar="S", help="0 to 1")
+    tag.add_argument("--mask-format", choices=("rle", "none"), default="rle")
+    tag.add_argument("--actors", type=_positive, metavar="N", help="models at once; default: GPUs or cores")
+    tag.add_argument("--ray-address", metavar="ADDRESS", help="a Ray cluster, in place of a Ray of our own")
+    tag.add_argument("--retry-failed", action="store_true", help="try pictures again that failed before")
+    tag.add_argument("--overwrite", action="store_true", help="begin anew: the catalogue in DIR is deleted")
+    return tag
 
 
 def _add_keys(commands: Any) -> None:
@@ -242,6 +262,30 @@ def _parse(arguments: argparse.Namespace, settings: Settings) -> int:
     count = len(arguments.pictures)
     _say(f"{count - failed} of {count} pictures parsed into {arguments.out}/")
     return 1 if failed else 0
+
+
+def _tag(arguments: argparse.Namespace, settings: Settings) -> int:
+    from service.programs import tag
+    from service.schemas import Options
+
+    options = Options(
+        prompts=arguments.prompts,
+        caption=arguments.caption,
+        body_parts=arguments.body_parts,
+        min_score=arguments.min_score,
+        mask_format=arguments.mask_format,
+    )
+    job = tag.Job(
+        arguments.source,
+        arguments.out,
+        options,
+        column=arguments.column,
+        actors=arguments.actors,
+        ray_address=arguments.ray_address,
+        overwrite=arguments.overwrite,
+        retry_failed=arguments.retry_failed,
+    )
+    return tag.run(job, settings, _say)
 
 
 def _parse_there(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -25,6 +25,7 @@ def _split(value: Any) -> Any:
 
 Schemes = Annotated[tuple[Literal["http", "https"], ...], NoDecode, BeforeValidator(_split)]
 Ports = Annotated[tuple[Port, ...], NoDecode, BeforeValidator(_split)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -164,6 +165,17 @@ class Settings(BaseSettings):
     drain_seconds: Seconds = Field(30, description="time to finish what is in hand when told to stop")
     notice_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
         3, description="how long /readyz says 503 before the API of a deployment stops listening"
+    )
+
+    # Catalogues
+    catalogue_schemes: Names = Field(
+        ("file", "s3", "gs", "gcs", "az", "abfs", "abfss"),
+        description="storages that a catalogue's table may name, by their fsspec schemes",
+    )
+    catalogue_part_seconds: Seconds = Field(5, description="how much of a catalogue's work waits to be kept")
+    catalogue_part_rows: Count = Field(1_000, description="pictures of a catalogue that wait to be kept")
+    catalogue_store_bytes: Annotated[int, Field(ge=80 * 2**20)] = Field(
+        256 * 2**20, description="memory of the object store of a catalogue's own Ray"
     )
 
     @property

@@ -1,0 +1,111 @@
+"""Ray for the length of a run: a small one of our own that calls nobody, or a cluster by its address."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # which else goes to an address outside
+    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_enable_metrics_collection": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_worker_niceness": "0",  # whoever wants it nice starts the command so
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+class FlowFailed(RuntimeError):
+    """Ray could not be started or reached, or an actor failed; the message is for whoever started the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The actors: how many (None: what a cluster has room for), whether each holds a GPU, and whose Ray they
+    run on (None: one of our own).
+
+    `memory` is the object store's of a Ray of our own, in bytes; `block` the pictures that go to an actor at
+    once.
+    """
+
+    actors: int | None
+    gpu: bool = False
+    address: str | None = None
+    memory: int = 256 * 2**20
+    block: int = 16
+
+    def size(self) -> int:
+        """How many actors there are to be, Ray being there."""
+        import ray
+
+        if self.actors is not None:
+            return self.actors
+        return max(1, int(ray.cluster_resources().get("GPU" if self.gpu else "CPU", 1)))
+
+
+@contextmanager
+def ray_for(pool: Pool) -> Iterator[None]:
+    """Ray for the length of the block. One of our own calls nobody, and obeys whoever has its token.
+
+    FlowFailed where it does not start, or is not there.
+    """
+    os.environ.update(_QUIET)
+    own = pool.address is None
+    if own:
+        os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
+    import ray
+
+    try:
+        if own:
+            with _apart(), _unsaid():
+                ray.init(
+                    address="local",
+                    num_cpus=pool.actors,
+                    num_gpus=pool.actors if pool.gpu else 0,
+                    object_store_memory=pool.memory,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    _node_ip_address="127.0.0.1",
+                )
+        else:
+            ray.init(address=pool.address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        raise FlowFailed(f"Ray does not start: {str(error).splitlines()[0]}") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _apart() -> Iterator[None]:
+    """Start processes in a group of their own: a signal to ours, as Ctrl-C or `timeout` sends it, must not
+    end Ray before what is in hand has come back."""
+    group = os.getpgid(0)
+    with suppress(OSError):  # we lead a session of our own, and cannot
+        os.setpgid(0, 0)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.setpgid(0, group)
+
+
+@contextmanager
+def _unsaid() -> Iterator[None]:
+    """Drop what Ray's libraries write to standard error as they start; faults come as exceptions."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
