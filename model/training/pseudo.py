@@ -25,6 +25,7 @@ from model.data.tagged import write_index
 from model.network.spectrum import Spectrum
 from model.training.batches import NOTHING, PROMPTS
 from model.training.phrases import Phrases
+from model.training.validate import votes
 
 SURE = 0.55
 """Share of the vote under which a pixel stays unlabelled."""
@@ -40,15 +41,10 @@ def allowed(tags: Sequence[str]) -> Tensor:
 def vote(network: Spectrum, pixels: Tensor, text: Tensor) -> Tensor:
     """pixels (1, 3, H, W) in 0..1, text (P, D_text) -> votes (P + 1, H/4, W/4); the last is 'nothing'."""
     total = torch.zeros(())
-    prompts = network.grounding.text(text)
     for mirrored in (False, True):
-        out = network(pixels.flip(-1) if mirrored else pixels)
-        dense = network.grounding.logits(out.pixels[0], prompts).softmax(-1).permute(2, 0, 1)
-        labels = network.grounding.logits(out.z[-1][0], prompts).softmax(-1)[:, :-2]
-        queries = torch.einsum("qp,qhw->phw", labels, out.masks[-1][0].sigmoid()).clamp(max=1)
-        nothing = (1 - queries.sum(0, keepdim=True)).clamp(min=0)
-        votes = dense + torch.cat([queries, torch.zeros_like(nothing), nothing])
-        total = total + (votes.flip(-1) if mirrored else votes)
+        dense, queries = votes(network, pixels.flip(-1) if mirrored else pixels, text)
+        both = dense + queries
+        total = total + (both.flip(-1) if mirrored else both)
     return total
 
 

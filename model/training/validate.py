@@ -49,14 +49,7 @@ class Validation:
         return {f"val_{name}": round(mean_iou(c), 4) for name, c in confusion.items()}
 
     def _maps(self, network: Spectrum, pixels: Tensor, text: Tensor) -> dict[str, Tensor]:
-        out = network(pixels)
-        prompts = network.grounding.text(text)
-        dense = network.grounding.logits(out.pixels[0], prompts).softmax(-1).permute(2, 0, 1)  # (P + 1, h, w)
-        labels = network.grounding.logits(out.z[-1][0], prompts).softmax(-1)  # (Q, P + 1)
-        labels = labels[:, :-2]  # neither 'person' nor 'no object' competes for a pixel
-        by_query = torch.einsum("qp,qhw->phw", labels, out.masks[-1][0].sigmoid()).clamp(max=1)
-        nothing = (1 - by_query.sum(0, keepdim=True)).clamp(min=0)
-        queries = torch.cat([by_query, torch.zeros_like(nothing), nothing])
+        dense, queries = votes(network, pixels, text)
         return {
             name: self._merge(m)
             for name, m in (("dense", dense), ("queries", queries), ("mean", dense + queries))
@@ -66,6 +59,21 @@ class Validation:
         """(P + 1, h, w) of prompts -> (21, h, w) of ccp19; the last is what ccp19 ignores."""
         merged = scores.new_zeros((len(CCP19.names) + 1, *scores.shape[1:]))
         return merged.index_add_(0, self.table.to(scores.device), scores)[:-1]
+
+
+def votes(network: Spectrum, pixels: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
+    """What the dense map and the queries say of one picture, each (P + 1, h, w); the last is 'nothing'.
+
+    pixels (1, 3, H, W) in 0..1; text (P, D_text) of the prompts.
+    """
+    out = network(pixels)
+    prompts = network.grounding.text(text)
+    dense = network.grounding.logits(out.pixels[0], prompts).softmax(-1).permute(2, 0, 1)
+    labels = network.grounding.logits(out.z[-1][0], prompts).softmax(-1)  # (Q, P + 2)
+    labels = labels[:, :-2]  # neither 'person' nor 'no object' competes for a pixel
+    claims = torch.einsum("qp,qhw->phw", labels, out.masks[-1][0].sigmoid()).clamp(max=1)
+    nothing = (1 - claims.sum(0, keepdim=True)).clamp(min=0)
+    return dense, torch.cat([claims, torch.zeros_like(nothing), nothing])
 
 
 def prompt_classes() -> np.ndarray:
