@@ -262,6 +262,18 @@ def every_container_is_restricted(tree: Tree) -> None:
         assert service["security_opt"] == ["no-new-privileges:true"], name
 
 
+def images_of_others_have_an_exact_version(tree: Tree) -> None:
+    images = [service["image"] for service in tree.compose().values() if "build" not in service]
+    images += values(workload(tree, "redis"), "image")
+    images += re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", tree.text("Dockerfile"), re.MULTILINE)
+    assert len(images) == 5
+    for image in images:
+        assert re.search(r":v?\d+\.\d+\.\d+(-[\w.-]+)?(@sha256:[0-9a-f]{64})?$", image), image
+    built_from = re.findall(r"^FROM (\S+) AS (\S+)", tree.text("Dockerfile"), re.MULTILINE)
+    stages = {name for _, name in built_from}
+    assert {base for base, _ in built_from} <= {"${PYTHON_IMAGE}"} | stages
+
+
 CHECKS: tuple[Callable[[Tree], None], ...] = (
     selectors_choose_their_workload_alone,
     ports_have_the_names_that_are_used,
@@ -275,6 +287,7 @@ CHECKS: tuple[Callable[[Tree], None], ...] = (
     secrets_become_settings,
     every_name_in_the_files_is_a_setting,
     every_container_is_restricted,
+    images_of_others_have_an_exact_version,
 )
 
 KEDA = "k8s/components/keda/scaledobject.yaml"
@@ -327,6 +340,8 @@ CHANGES: tuple[tuple[str, str, str, int, Callable[[Tree], None]], ...] = (
     (REDIS_YAML, "readOnlyRootFilesystem: true", "readOnlyRootFilesystem: false", 0, CHECKS[11]),
     ("k8s/base/worker.yaml", "Escalation: false", "Escalation: true", 0, CHECKS[11]),
     ("k8s/base/worker.yaml", "runAsNonRoot: true", "runAsNonRoot: false", 0, CHECKS[11]),
+    ("docker-compose.yml", "prometheus:v3.5.0", "prometheus:latest", 0, CHECKS[12]),
+    ("Dockerfile", "python:3.11.13-slim", "python:3.11-slim", 0, CHECKS[12]),
     ("docker-compose.yml", "no-new-privileges:true", "no-new-privileges:false", 0, CHECKS[11]),
 )
 
