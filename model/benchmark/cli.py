@@ -1,4 +1,4 @@
-"""`spectrum bench model|peers|scale|start`: what the network costs here, beside what others would."""
+"""`spectrum bench model|peers|scale|start|threads`: what the network costs here, beside what others would."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def arguments() -> argparse.ArgumentParser:
     model.add_argument("--count", action="store_true", help="count operations only; nothing is computed")
     peers = _form(forms, "peers", "the same pictures through other segmenters of real size, random weights")
     peers.add_argument("--side", type=int, default=384, help="side of the square pictures; %(default)s")
+    peers.add_argument("--size", type=_sizes, help="or their size, WIDTHxHEIGHT: 384x576")
     peers.add_argument(
         "--prompts", type=int, default=20, help="prompts for those that take words; %(default)s"
     )
@@ -32,6 +33,8 @@ def arguments() -> argparse.ArgumentParser:
     scale.add_argument("--prompts", type=_numbers, default=(1, 20, 64, 200, 1000), help="1,20,64,200,1000")
     scale.add_argument("--people", type=_numbers, default=(1, 4, 16), help="1,4,16")
     scale.add_argument("--megapixels", type=_numbers, default=(1, 4, 12, 40), help="1,4,12,40")
+    threads = _form(forms, "threads", "how many threads, how they wait, and who keeps the memory")
+    threads.add_argument("--rounds", type=int, default=15, help="turns of each way; %(default)s by default")
     start = _form(forms, "start", "seconds from a process's start until it could answer")
     start.add_argument("--times", type=int, default=3, help="processes started; %(default)s")
     start.add_argument(
@@ -78,6 +81,7 @@ def _forms() -> dict[str, Callable[[argparse.Namespace], Report]]:
         "peers": programs.bench_peers,
         "scale": programs.bench_scale,
         "start": programs.bench_start,
+        "threads": programs.bench_threads,
     }
 
 

@@ -125,6 +125,11 @@ def _status(name: str) -> float:
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(name)), float("nan"))
 
 
+def high_water() -> float:
+    """MiB that this process has held at most since `peak_memory` began; nan where no system tells."""
+    return _status("VmHWM")
+
+
 def resident() -> float:
     """MiB that this process holds; nan where the system does not tell."""
     return _status("VmRSS")

@@ -9,13 +9,14 @@ from typing import Any
 
 import torch
 
-from model.benchmark import forward, scale, start
+from model.benchmark import forward, scale, start, threads
 from model.benchmark.forward import Effort
 from model.benchmark.networks import preset
 from model.benchmark.peers import run as peers
 from model.benchmark.pictures import pictures
 from model.benchmark.report import Report, Row, machine, table
 from model.benchmark.subject import Subject
+from model.evaluation.hardware import cores
 from model.network.config import SpectrumConfig
 from model.parser import DEFAULT_CHECKPOINT
 
@@ -51,7 +52,8 @@ def bench_peers(options: argparse.Namespace) -> Report:
     """`spectrum bench peers`."""
     device = _device(options)
     told = machine(str(device))
-    shots = pictures(options.pictures, 1, (options.side, options.side))
+    size = options.size[0] if options.size else (options.side, options.side)
+    shots = pictures(options.pictures, 1, size)
     order = peers.Order(shots[0], options.prompts, options.only, _effort(options))
     facts = {**forward.ceilings_of(device), "prompts": options.prompts}
     return Report("peers", options.command, told, peers.rows(order, device), facts, peers.NOTES)
@@ -76,6 +78,15 @@ def bench_start(options: argparse.Namespace) -> Report:
     folder = options.checkpoint or DEFAULT_CHECKPOINT
     rows = start.rows(Path(folder), str(device), options.threads, options.times, service=options.service)
     return Report("start", options.command, told, rows, {"checkpoint": Path(folder).name}, start.NOTES)
+
+
+def bench_threads(options: argparse.Namespace) -> Report:
+    """`spectrum bench threads`."""
+    told = machine("cpu")
+    folder = Path(options.checkpoint or DEFAULT_CHECKPOINT)
+    tried = threads.ways(options.threads or cores())
+    rows = threads.rows(folder, tried, rounds=options.rounds)
+    return Report("threads", options.command, told, rows, {"checkpoint": folder.name}, threads.NOTES)
 
 
 def _device(options: argparse.Namespace) -> torch.device:

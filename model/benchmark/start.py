@@ -79,7 +79,7 @@ def _serve(folder: Path, device: str, threads: int | None) -> float:
                 raise ValueError(f"'spectrum serve' ended with status {tree.returncode}")
             if _ready(port):
                 return time.monotonic() - begun
-            time.sleep(0.02)
+            time.sleep(0.05)  # each look costs the service, which has other things to do, some of its time
     raise ValueError(f"'spectrum serve' was not ready within {PATIENCE:.0f} s")
 
 
@@ -88,7 +88,7 @@ def _running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
     quiet = {
         name: value for name, value in os.environ.items() if not re.fullmatch(r"(SPECTRUM_)?REDIS_URL", name)
     }
-    tree = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=quiet)
+    tree = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=quiet)
     try:
         yield tree
     finally:

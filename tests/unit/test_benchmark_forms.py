@@ -10,10 +10,7 @@ import torch
 
 from model.benchmark import cli, forward, scale
 from model.benchmark.forward import Effort
-from model.benchmark.networks import random_network, shapes_of
-from model.benchmark.peers.peer import Peer, Task
-from model.benchmark.peers.run import Order, measured, rows
-from model.benchmark.peers.segmenters import PEERS
+from model.benchmark.networks import random_network
 from model.benchmark.pictures import noise
 from model.benchmark.report import Report, table
 from model.benchmark.subject import Subject, at_size, hashed
@@ -73,30 +70,6 @@ def test_a_made_crowd_is_read_as_that_many_people():
 
 def test_there_are_a_thousand_different_prompts():
     assert len(set(scale.prompts(1000))) == 1000
-
-
-@pytest.mark.parametrize("peer", [p for p in PEERS if p.published], ids=lambda p: p.name)
-def test_a_peer_has_the_published_number_of_parameters(peer):
-    with shapes_of(lambda: peer.build()[0]) as model:
-        millions = sum(p.numel() for p in model.parameters()) / 1e6
-    assert millions == pytest.approx(peer.published, rel=0.05)
-
-
-def test_a_peer_is_run_counted_and_let_go():
-    def build():
-        layer = torch.nn.Conv2d(3, 4, 1)
-        return layer, lambda task: layer(task.pixels)
-
-    task = Task(torch.rand(1, 3, 8, 8), prompts=2)
-    row = measured(Peer("one layer", "nothing", build, published=1.0), task, QUICK)
-    assert row["GFLOP"] == pytest.approx(2 * 3 * 4 * 64 / 1e9)
-    assert row["M params"] == pytest.approx(16e-6)
-    assert (row["input"], row["runs"]) == ("8x8", "1")
-
-
-def test_a_peer_that_nobody_knows_is_refused():
-    with pytest.raises(ValueError, match="u-net names none of"):
-        rows(Order(np.zeros((8, 8, 3), np.uint8), 1, ["u-net"], QUICK), CPU)
 
 
 def test_a_report_is_a_table_and_json(tmp_path):

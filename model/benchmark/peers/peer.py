@@ -7,23 +7,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import transformers
 from torch import Tensor, nn
 
 WORDS = "open words"
 CLASSES = "closed classes"
+Built = tuple[nn.Module, Callable[["Task"], Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """pixels (1, 3, side, side) in 0..1, as every model takes them once normalised; prompts to answer."""
+    """pixels (1, 3, H, W) in 0..1, as every model takes them once normalised; prompts to answer."""
 
     pixels: Tensor
     prompts: int
 
     @property
-    def side(self) -> int:
-        """Pixels of the picture's side."""
-        return int(self.pixels.shape[-1])
+    def size(self) -> tuple[int, int]:
+        """The picture's height and width."""
+        return int(self.pixels.shape[-2]), int(self.pixels.shape[-1])
 
     def resized(self, height: int, width: int) -> Tensor:
         """The picture at a size that a model insists on."""
@@ -40,14 +42,25 @@ class Task:
 class Peer:
     """`build` makes the model at its published sizes with random weights and the call for a task.
 
-    published: millions of parameters as its authors say, None where they do not; said: of what. outputs:
-    what an answer holds. size: at which the picture enters, None for the picture's own. share: prompts
-    answered by the call, None for all.
+    published: millions of parameters as its authors say, None where they do not. outputs: what an answer
+    holds. size: at which the picture enters, None for the picture's own. classes: those of transformers
+    that it is made of. large: more than a CPU should hold unasked; there it is run only when it is named,
+    and its operations are counted otherwise.
     """
 
     name: str
     outputs: str
-    build: Callable[[], tuple[nn.Module, Callable[[Task], Any]]]
+    build: Callable[[], Built]
     published: float | None = None
     size: tuple[int, int] | None = None
     remark: str = ""
+    classes: tuple[str, ...] = ()
+    large: bool = False
+
+    def missing(self) -> list[str]:
+        """Its classes that the installed transformers does not have."""
+        return [name for name in self.classes if not hasattr(transformers, name)]
+
+    def named(self, names: list[str]) -> bool:
+        """Whether one of `names` is part of its own, whatever the case."""
+        return any(name.strip().lower() in self.name.lower() for name in names)

@@ -5,16 +5,14 @@ Sizes are those of the published checkpoints; `Peer.published` holds their autho
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 import transformers
 from torch import nn
 
-from model.benchmark.peers.peer import CLASSES, WORDS, Peer, Task
+from model.benchmark.peers.peer import CLASSES, WORDS, Built, Peer, Task
 
-Built = tuple[nn.Module, Callable[[Task], Any]]
 TOKENS = 8  # of a prompt such as 'a photo of a red dress'
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
 
@@ -131,15 +129,24 @@ def _grounded_sam() -> Built:
     return model, model.forward
 
 
+ENLARGED = (1024, 1024)
 PEERS = (
-    Peer("CLIPSeg rd64-refined", WORDS, _clipseg, 150.7, remark="the picture read once for all prompts"),
-    Peer("SegFormer-b3", CLASSES, _segformer, 47.3),
-    Peer("Mask2Former Swin-T", f"{CLASSES}, instances", _mask2former, 47.4),
-    Peer("OneFormer Swin-T", f"{CLASSES}, instances", _oneformer),
-    Peer("SAM ViT-B", "instances without a name", _sam, 93.7, (1024, 1024), "its prompts are points"),
-    Peer("Sapiens2 0.4B", CLASSES, _sapiens2, 400.0, (1024, 768), "its head's widths are assumed"),
-    Peer("Grounding DINO T + SAM 2 T", f"{WORDS}, instances", _grounded_sam, 211.0, (1024, 1024),
-         "DINO reads the picture at its own size; SAM 2 without the parts for video"),
-    Peer("SAM 3 Lite text", f"{WORDS}, instances", _sam3_lite, None, (1008, 1008), "one prompt alone"),
-    Peer("SAM 3", f"{WORDS}, instances", _sam3, 848.0, (1008, 1008), "one prompt alone; its image part"),
+    Peer("CLIPSeg rd64-refined", WORDS, _clipseg, 150.7, remark="the picture read once for all prompts",
+         classes=("CLIPSegForImageSegmentation",)),
+    Peer("SegFormer-b3", CLASSES, _segformer, 47.3, classes=("SegformerForSemanticSegmentation",)),
+    Peer("Mask2Former Swin-T", f"{CLASSES}, instances", _mask2former, 47.4,
+         classes=("Mask2FormerForUniversalSegmentation",)),
+    Peer("OneFormer Swin-T", f"{CLASSES}, instances", _oneformer,
+         classes=("OneFormerForUniversalSegmentation",)),
+    Peer("SAM ViT-B", "instances without a name", _sam, 93.7, ENLARGED, "its prompts are points",
+         ("SamModel",)),
+    Peer("Sapiens2 0.4B", CLASSES, _sapiens2, 400.0, (1024, 768), "its head's widths are assumed",
+         ("Sapiens2ForSemanticSegmentation",)),
+    Peer("Grounding DINO T + SAM 2 T", f"{WORDS}, instances", _grounded_sam, 211.0, ENLARGED,
+         "DINO reads the picture at its own size; SAM 2 without the parts for video",
+         ("GroundingDinoForObjectDetection", "Sam2Model")),
+    Peer("SAM 3 Lite text", f"{WORDS}, instances", _sam3_lite, None, (1008, 1008), "one prompt alone",
+         ("Sam3LiteTextModel",)),
+    Peer("SAM 3", f"{WORDS}, instances", _sam3, 848.0, (1008, 1008), "one prompt alone; its image part",
+         ("Sam3Model",)),
 )  # fmt: skip
