@@ -23,7 +23,7 @@ _FORWARDED = {
     "evaluate": "measure a checkpoint (see 'spectrum evaluate --help')",
     "synthesize": "make scenes of people with their truth (see 'spectrum synthesize --help')",
 }
-_MODEL_BENCHES = ("model", "peers", "scale", "start")  # the forms of 'bench' that the model brings
+_MODEL_BENCHES = ("model", "peers", "scale", "start", "threads")  # the forms of 'bench' that the model brings
 _OVERRIDES = ("host", "port", "redis_url", "checkpoint", "device", "threads", "api_key")
 
 
