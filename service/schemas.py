@@ -11,14 +11,18 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from service.answers import fields, masks
 from service.answers.masks import MaskFormat
+from service.tags.shapes import TagsAnswer
+from service.tags.tagging import tag
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from model.parser import Parsing, Person, Segment
 
 Box = Annotated[
     list[int], Field(min_length=4, max_length=4, description="x, y, width, height; from top left")
 ]
-
 
 
 def _split(given: Any) -> Any:
@@ -85,6 +89,7 @@ class Options(BaseModel):
     body_parts: Annotated[bool, BeforeValidator(_flag)] = False
     min_score: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)] = 0.0
     mask_format: MaskFormat = "rle"
+    tags: Annotated[bool, BeforeValidator(_flag)] = False
     include: FieldNames = None
     exclude: Annotated[FieldNames, AfterValidator(_optional)] = None
     metadata: Metadata = None
@@ -202,6 +207,7 @@ class SegmentAnswer(BaseModel):
     mask: AnyMask
     taxonomy: list[str]
     colors: list[ColorAnswer]
+    tags: TagsAnswer | None = None
 
 
 class ParseAnswer(BaseModel):
@@ -290,15 +296,20 @@ def render(
     *,
     id: str = "",
     timings_ms: Mapping[str, float] | None = None,
+    picture: NDArray[np.uint8] | None = None,
 ) -> dict[str, Any]:
     """The answer's JSON. `request` is a `JobRequest` dumped; `timings_ms` go before the parsing's own.
 
-    The size is the parsed picture's own, since EXIF may have turned it after its header was read.
+    The size is the parsed picture's own, since EXIF may have turned it after its header was read. Tags,
+    where asked for, are read off the `picture` (H, W, 3) that was parsed.
     """
     height, width = parsing.size
     form: MaskFormat = request.get("mask_format", "rle")
     person_masks = masks.encode(parsing.person_map, [person.id for person in parsing.persons], form)
     segment_masks = masks.encode(parsing.segment_map, [segment.id for segment in parsing.segments], form)
+    segments = [_segment(s, mask) for s, mask in zip(parsing.segments, segment_masks, strict=True)]
+    if picture is not None and request.get("tags"):
+        _tag(segments, picture, parsing, request)
     timings = {**(timings_ms or {}), **parsing.timings_ms}
     return {
         "id": id,
@@ -306,11 +317,22 @@ def render(
         "model": {"name": model["name"], "revision": model["revision"]},
         "image": {"width": width, "height": height, "sha256": request["image"]["sha256"]},
         "persons": [_person(p, mask) for p, mask in zip(parsing.persons, person_masks, strict=True)],
-        "segments": [_segment(s, mask) for s, mask in zip(parsing.segments, segment_masks, strict=True)],
+        "segments": segments,
         "unmatched_prompts": list(parsing.unmatched_prompts),
         "warnings": list(parsing.warnings),
         "timings_ms": {stage: round(float(spent), 1) for stage, spent in timings.items()},
     }
+
+
+def _tag(
+    segments: list[dict[str, Any]], picture: NDArray[np.uint8], parsing: Parsing, request: Mapping[str, Any]
+) -> None:
+    own_words = request.get("prompts") is not None or request.get("caption") is not None
+    found = tag(picture, parsing, whole_vocabulary=not own_words)
+    told = {tags.segment_id: tags.as_json() for tags in found}
+    for segment in segments:
+        if segment["id"] in told:
+            segment["tags"] = told[segment["id"]]
 
 
 def _person(person: Person, mask: masks.Mask | None) -> dict[str, Any]:

@@ -25,8 +25,8 @@ class Client:
     """The service at `url`, for one thread or several. Close it, or use it in a `with` block.
 
     Pictures are paths, encoded bytes, URLs that the service fetches, or Pillow's images. Keywords are
-    those of `POST /parse`: prompts, caption, body_parts, min_score, mask_format, include, exclude,
-    metadata; `deadline` is in seconds from now, after which no answer is of use. Every method raises
+    those of `POST /parse`: prompts, caption, body_parts, min_score, mask_format, tags, include,
+    exclude, metadata; `deadline` is in seconds from now, after which no answer is of use. Every method raises
     ApiError, Unreachable or OutOfTime.
     """
 

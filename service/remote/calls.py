@@ -35,6 +35,7 @@ class Asked(TypedDict, total=False):
     body_parts: bool | None
     min_score: float | None
     mask_format: MaskFormat | None
+    tags: bool | None
     include: Sequence[str] | None
     exclude: Sequence[str] | None
     metadata: Mapping[str, str] | None
@@ -49,6 +50,7 @@ class Ask:
     body_parts: bool | None = None
     min_score: float | None = None
     mask_format: MaskFormat | None = None
+    tags: bool | None = None
     include: Sequence[str] | None = None
     exclude: Sequence[str] | None = None
     metadata: Mapping[str, str] | None = None

@@ -22,6 +22,7 @@ from service.schemas import (
     ProblemAnswer,
     SegmentAnswer,
 )
+from service.tags.shapes import AttributesAnswer, CategoryAnswer, TagsAnswer
 
 Status = Literal["queued", "running", "done", "failed", "cancelled", "expired"]
 
@@ -122,6 +123,10 @@ _SHAPES: Mapping[str, type[BaseModel]] = {
     "persons": Person,
     "segments": Segment,
     "colors": ColorAnswer,
+    "tags": TagsAnswer,
+    "attributes": AttributesAnswer,
+    "fashionpedia": CategoryAnswer,
+    "google": CategoryAnswer,
 }
 _MASK: TypeAdapter[AnyMask] = TypeAdapter(AnyMask)
 

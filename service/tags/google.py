@@ -38,6 +38,7 @@ CATEGORIES: Mapping[int, str] = {
     212: f"{_CLOTHING} > Shirts & Tops",
     207: f"{_CLOTHING} > Shorts",
     1581: f"{_CLOTHING} > Skirts",
+    6229: f"{_CLOTHING} > Skirts > Knee-Length Skirts",
     6228: f"{_CLOTHING} > Skirts > Long Skirts",
     2331: f"{_CLOTHING} > Skirts > Mini Skirts",
     208: f"{_CLOTHING} > Sleepwear & Loungewear",
@@ -268,6 +269,15 @@ _NONE: Sequence[str] = (
 ENTRIES: Entries = entries(_EXACT, _BROADER, _NONE)
 
 
-def google(path: Sequence[str]) -> Link | None:
-    """The Google product category of a taxonomy path, with its full path as the name; None for none."""
+SKIRTS: Mapping[str, int] = {"short": 2331, "knee": 6229, "long": 6228}
+"""The categories that Google has for skirts of each length."""
+
+
+def google(path: Sequence[str], length: str | None = None) -> Link | None:
+    """The Google product category of a taxonomy path, with its full path as the name; None for none.
+
+    length: of the garment, where it is known; it decides between Google's categories of skirts.
+    """
+    if length is not None and tuple(path) == ("lower body", "skirt"):
+        return Link(SKIRTS[length], CATEGORIES[SKIRTS[length]], "exact")
     return linked(path, ENTRIES, CATEGORIES)

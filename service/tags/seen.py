@@ -18,20 +18,13 @@ class Color(Protocol):
     def coverage(self) -> float: ...
 
 
-class Person(Protocol):
-    """A person; `bbox` is x, y, width, height."""
+class Segment(Protocol):
+    """A garment, accessory or body part of one person; `bbox` is x, y, width, height."""
 
     @property
     def id(self) -> int: ...
     @property
     def bbox(self) -> tuple[int, int, int, int]: ...
-
-
-class Segment(Protocol):
-    """A garment, accessory or body part of one person."""
-
-    @property
-    def id(self) -> int: ...
     @property
     def kind(self) -> str: ...
     @property
@@ -43,13 +36,9 @@ class Segment(Protocol):
 
 
 class Parsing(Protocol):
-    """The parse of a picture: maps (H, W) of the ids that own each pixel, 0 for none, and who they are."""
+    """The parse of a picture: a map (H, W) of the segments that own its pixels, 0 for none, and those."""
 
     @property
     def segment_map(self) -> NDArray[np.uint16]: ...
-    @property
-    def person_map(self) -> NDArray[np.uint16]: ...
-    @property
-    def persons(self) -> Sequence[Person]: ...
     @property
     def segments(self) -> Sequence[Segment]: ...

@@ -15,7 +15,7 @@ from service import images, schemas
 from service.settings import Settings
 
 if TYPE_CHECKING:
-    from model.parser import Parser, Query
+    from model.parser import Parser, Parsing, Query
 
 Picture = NDArray[np.uint8]  # (H, W, 3) RGB
 
@@ -43,20 +43,38 @@ class Craft:
     render: Render
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A parsing beside its picture, which tags are read off."""
+
+    parsing: Parsing
+    picture: Picture
+
+    @property
+    def timings_ms(self) -> dict[str, float]:
+        """The parsing's own."""
+        return self.parsing.timings_ms
+
+
 def craft_of(parser: Parser, settings: Settings) -> Craft:
     """The craft of a loaded model."""
     model = {"name": parser.name, "revision": parser.revision}
 
+    def parse(pictures: Sequence[Picture], queries: Sequence[Query]) -> list[Reading]:
+        return list(map(Reading, parser.parse(pictures, queries), pictures))
+
     def render(
-        reading: Any, request: dict[str, Any], *, id: str, timings_ms: dict[str, float]
+        reading: Reading, request: dict[str, Any], *, id: str, timings_ms: dict[str, float]
     ) -> dict[str, Any]:
         start = perf_counter()
-        answer = schemas.render(reading, request, model, id=id, timings_ms=timings_ms)
+        answer = schemas.render(
+            reading.parsing, request, model, id=id, timings_ms=timings_ms, picture=reading.picture
+        )
         answer["timings_ms"]["encode"] = round(1000 * (perf_counter() - start), 1)
         return answer
 
     limits = images.Limits.of(settings)
-    return Craft(partial(images.decode, limits=limits), as_query, parser.cost, parser.parse, render)
+    return Craft(partial(images.decode, limits=limits), as_query, parser.cost, parse, render)
 
 
 def as_query(request: dict[str, Any]) -> Query:

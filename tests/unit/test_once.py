@@ -61,6 +61,7 @@ def test_every_option_has_a_say_or_is_known_to_have_none() -> None:
         "body_parts",
         "min_score",
         "mask_format",
+        "tags",
     }
 
 

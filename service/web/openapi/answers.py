@@ -13,6 +13,9 @@ from pydantic.json_schema import models_json_schema
 from service import schemas
 from service.answers import masks
 from service.errors import CONTENT_TYPE, ERRORS, SpectrumError
+from service.tags.fashionpedia import fashionpedia
+from service.tags.google import google
+from service.tags.tagging import Tags
 from service.web.negotiate import JSON, MEDIA_TYPES, PNG
 from service.web.openapi.operations import HEADERS
 
@@ -27,6 +30,7 @@ _MODELS: tuple[type[BaseModel], ...] = (
 _PROMISED = {
     "ParseAnswer": ["id", "object"],
     **{name: [] for name in ("ModelFacts", "ImageFacts", "PersonAnswer", "SegmentAnswer", "ColorAnswer")},
+    **{name: [] for name in ("TagsAnswer", "TagColor", "AttributesAnswer", "CategoryAnswer")},
 }
 _ID = "3f6c1b0de59a4e7c8b1f2a3d4c5e6f70"
 
@@ -118,10 +122,13 @@ def _when(kind: type[SpectrumError]) -> str:
 
 
 def _parsing_example() -> dict[str, Any]:
-    return {"parsing": {"summary": "One person in a jacket", "value": example()}}
+    return {
+        "parsing": {"summary": "One person in a jacket", "value": example()},
+        "tags": {"summary": "With tags", "value": example(tagged=True)},
+    }
 
 
-def example() -> dict[str, Any]:
+def example(*, tagged: bool = False) -> dict[str, Any]:
     """A parsing of one person; its masks are of a picture of 8 x 12 pixels."""
     inside = np.zeros((12, 8), dtype=np.uint16)
     inside[3:7, 2:6] = 1
@@ -137,6 +144,8 @@ def example() -> dict[str, Any]:
         "taxonomy": ["upper body", "jacket"],
         "colors": [{"hex": "#2b3c55", "name": "navy", "coverage": 0.7}],
     }
+    if tagged:
+        jacket["tags"] = _tags()
     person = {
         "id": 1,
         "score": 0.98,
@@ -156,6 +165,13 @@ def example() -> dict[str, Any]:
         "warnings": [],
         "timings_ms": {"decode": 3.0, "queue": 1.0, "forward": 180.0, "postprocess": 12.0},
     }
+
+
+def _tags() -> dict[str, Any]:
+    path = ("upper body", "jacket")
+    navy = schemas.ColorAnswer(hex="#2b3c55", name="navy", coverage=0.7)
+    told = {"pattern": "plain", "sleeve_length": "long"}
+    return Tags(1, path, (navy,), told, fashionpedia(path), google(path)).as_json()
 
 
 def job_examples() -> dict[str, Any]:

@@ -58,6 +58,11 @@ def options(settings: Settings) -> dict[str, Any]:
             "enum": list(FORMATS),
             "default": "rle",
         },
+        "tags": {
+            "description": "Category, attributes and other taxonomies' categories of each garment",
+            "type": "boolean",
+            "default": False,
+        },
         "include": {"description": "Fields that the answer shall have, beside `id` and `object`", **kept},
         "exclude": {"description": "Fields that the answer shall not have", **left_out},
         "metadata": {
@@ -160,6 +165,7 @@ def parse_examples() -> dict[str, Any]:
         "short": _example(
             "Only what is worn, and its colours", include=["segments.label", "segments.colors"]
         ),
+        "tags": _example("What a catalogue keeps", tags=True, include=["segments.label", "segments.tags"]),
         "caption": _example("A sentence", caption="a woman in a red coat and black boots"),
     }
 
