@@ -69,6 +69,11 @@ manifests: $(VENV)/.installed-manifests ## Render and validate the Compose and K
 	$(BIN)/docker-compose --profile cpu --profile gpu config --quiet
 	$(BIN)/python -m pytest tests/unit/test_rendered.py
 
+.PHONY: docs
+docs: $(VENV)/.installed-docs ## Build the site of docs/ into site/; a link that leads nowhere fails it
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "The site is in site/; open site/index.html"
+
 .PHONY: wheel
 wheel: $(VENV)/.installed ## Build the wheel into dist/
 	$(PIP) wheel --quiet --no-deps --wheel-dir dist .
@@ -101,6 +106,10 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing Spectrum, its dependencies and the development tools into $(VENV) (once) ..."
 	@$(INSTALL) '.[dev,train]'
 	@$(ANNY)
+	@touch $(VENV)/.installed $@
+
+$(VENV)/.installed-docs: pyproject.toml constraints.txt | $(BIN)/python
+	@$(INSTALL) '.[docs]'
 	@touch $(VENV)/.installed $@
 
 $(VENV)/.installed-manifests: pyproject.toml constraints.txt | $(BIN)/python
