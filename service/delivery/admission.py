@@ -17,6 +17,7 @@ from service.errors import DeadlineExceeded, Overloaded, QueueOutOfMemory, Queue
 from service.settings import Settings
 
 LOOK_MILLISECONDS = 50  # how old a look at the load may be
+CALM_MILLISECONDS = 1_000  # the same, while the queue is far from its limits
 _SPREAD = 0.2
 _SHOWN = ("caller", "metadata")  # of a request, in its job's record
 
@@ -27,6 +28,7 @@ class Admission(Base):
     def __init__(self, broker: Broker, settings: Settings) -> None:
         super().__init__(broker, settings)
         self._seen: tuple[float, Load] = (-math.inf, Load(0))
+        self._sent = 0  # jobs of this process since then
         self._looking = asyncio.Lock()
 
     async def submit(
@@ -49,6 +51,13 @@ class Admission(Base):
         job_id = job_id if job_id is not None else secrets.token_hex(16)
         if not JOB_ID.fullmatch(job_id):
             raise ValueError(f"a job's id has 32 hex digits, not {job_id!r}")
+        await self.admit("submit", *self.entry(job_id, image, request, deadline))
+        return job_id
+
+    def entry(
+        self, job_id: str, image: bytes, request: dict[str, Any], deadline: float | None
+    ) -> tuple[list[str], list[bytes | str | int]]:
+        """KEYS and ARGV of `lua/enqueue.lua` for a new job. Raises DeadlineExceeded."""
         limits = self._settings
         named = ("job", "image", "events")
         keys = [self._key("work"), self._key("finished"), *(self._key(kind, job_id) for kind in named)]
@@ -56,24 +65,35 @@ class Admission(Base):
         arguments += [limits.queue_depth, round(1000 * limits.queue_age_seconds), limits.image_ttl_seconds]
         arguments += [limits.image_ttl_seconds + limits.result_ttl_seconds, _milliseconds_left(deadline)]
         arguments.append(dump({name: request[name] for name in _SHOWN if request.get(name)}))
+        return keys, arguments
+
+    async def admit(self, script: str, keys: list[str], arguments: list[bytes | str | int]) -> list[Any]:
+        """What a script tells that may enqueue a job.
+
+        Raises Overloaded, QueueOutOfMemory, QueueUnavailable.
+        """
         try:
-            admitted, *why = await self.broker.run("submit", keys, arguments)
+            told: list[Any] = await self.broker.run(script, keys, arguments)
         except QueueOutOfMemory:
             metrics.reject("memory")
             raise
         except QueueUnavailable:
             metrics.reject("unavailable")
             raise
-        if not admitted:
-            raise self._refusal(why[0].decode(), await self.load())
-        return job_id
+        if why := told.pop(0):
+            raise self._refusal(why.decode(), await self.load())
+        self._sent += 1
+        return told
 
     async def would_refuse(self) -> SpectrumError | None:
         """Why a picture sent now would be refused, None where it would be taken; nothing is raised.
 
-        At most one round trip, none within 50 ms of the last, so that callers can be refused before
-        their picture is read. `submit` decides all the same.
+        At most one round trip, none within 50 ms of the last, nor within a second while the queue is far
+        from its limits, so that callers can be refused before their picture is read. `submit` decides all
+        the same.
         """
+        if self._calm():
+            return None
         try:
             load = await self.load()
         except (QueueUnavailable, QueueOutOfMemory) as error:
@@ -90,9 +110,21 @@ class Admission(Base):
         async with self._looking:  # a crowd looks once
             at, load = self._seen
             if time.monotonic() - at > LOOK_MILLISECONDS / 1000:
+                self._sent = 0
                 load = await self._look_at_load()
                 self._seen = time.monotonic(), load
         return load
+
+    def _calm(self) -> bool:
+        """Whether the last look leaves room for all that can have come since."""
+        at, load = self._seen
+        since = time.monotonic() - at
+        limits = self._settings
+        return (
+            since <= CALM_MILLISECONDS / 1000
+            and load.depth + self._sent < limits.queue_depth / 2
+            and load.waiting_seconds + since < limits.queue_age_seconds / 2
+        )
 
     async def depth(self) -> int:
         """Jobs waiting or running."""

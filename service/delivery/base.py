@@ -14,6 +14,7 @@ from service.settings import Settings
 
 GROUP = "workers"
 REPLY_TTL_SECONDS = 3_600
+REPLY_BYTES = 32_768  # the longest outcome that a reply carries
 JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -44,7 +45,7 @@ class Base:
         # The job is remembered for twice as long as its answer, to tell 'expired' from 'unknown'.
         arguments = [GROUP, entry, job_id, dump({"status": status, **outcome}), status]
         arguments += [str(kept), str(2 * kept), str(REPLY_TTL_SECONDS)]
-        arguments += [str(letter_ttl), str(settings.dead_letters_kept), dead]
+        arguments += [str(letter_ttl), str(settings.dead_letters_kept), dead, str(REPLY_BYTES)]
         ended, *surplus = await self.broker.run("finish", keys, arguments)
         if surplus:
             await self._forget([letter.decode() for letter in surplus])

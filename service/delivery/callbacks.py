@@ -65,14 +65,6 @@ class Callbacks:
         arguments: list[bytes | str | int] = [callback_id, job_id, url, caller, told, waits, ttl(limits)]
         await self._broker.run("hook", keys, arguments)
 
-    async def remove(self, callback_id: str, job_id: str) -> None:
-        """Forget a callback whose job was refused."""
-        with translated():
-            client, key = self._broker.client, self._broker.key
-            await client.zrem(key("callbacks"), callback_id)
-            await client.srem(key("hooks", job_id), callback_id)
-            await client.delete(key("callback", callback_id))
-
     async def take(self, count: int, lease_seconds: float) -> list[Callback]:
         """Up to `count` that are due; each comes up again after the lease unless its end is told."""
         arguments: list[bytes | str | int] = [self._broker.key("callback", ""), count]

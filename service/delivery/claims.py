@@ -26,7 +26,7 @@ from service.settings import Settings
 
 T = TypeVar("T")
 _Entry = tuple[str, str]  # of the stream, and the job's id
-_Step = Literal["claim", "begin", "rest"]
+_Step = Literal["claim", "hand", "begin", "rest"]
 _DEAD = (DeliveryLimit, InternalError, ParseFailed)  # failures that somebody should look into
 
 
@@ -42,20 +42,24 @@ class Claims(Base):
         self._lease_ms = max(1, round(settings.lease_seconds * 1000))
         self._cursor = "0-0"
         self._next_sweep = 0.0
+        self._handed: tuple[str, bytes] | None = None
 
     async def claim(
-        self, consumer: str, count: int, block_ms: int, held: Collection[str] = ()
+        self, consumer: str, count: int, block_ms: int, held: Collection[str] = (), *, hand: bool = False
     ) -> list[Claimed]:
         """Up to `count` jobs, those of silent workers first; waits up to `block_ms` for the first.
 
         Jobs that the worker holds (`held`, their ids) are not returned again. One that was tried as often
-        as the limit says is not returned either: it fails and becomes a dead letter.
+        as the limit says is not returned either: it fails and becomes a dead letter. With `hand`, a job that
+        comes alone to a worker that holds nothing by then brings its picture along, and is in danger already.
         """
         with translated():
             entries = await self._in_group(lambda: self._overdue(consumer, count))
             if not entries:
                 entries = await self._in_group(lambda: self._fresh(consumer, count, block_ms))
-        taken = await self._take(consumer, "claim", [entry for entry in entries if entry[1] not in held])
+        entries = [entry for entry in entries if entry[1] not in held]
+        handing = hand and len(entries) == 1 and not held  # which may have changed meanwhile
+        taken = await self._take(consumer, "hand" if handing else "claim", entries)
         claimed = await self._in_time(taken, "claim")
         limit = self._settings.delivery_limit
         for job in claimed:
@@ -65,6 +69,9 @@ class Claims(Base):
 
     async def fetch(self, job: Claimed) -> bytes | None:
         """The picture's bytes, in danger from now on; None where they expired or the job was cancelled."""
+        handed, self._handed = self._handed, None
+        if handed is not None and handed[0] == job.id:
+            return handed[1]
         keys = [self._key("job", job.id), self._key("image", job.id)]
         picture = await self.broker.run("fetch", keys, [])
         return None if picture is None else bytes(picture)
@@ -139,7 +146,11 @@ class Claims(Base):
         keys = [self._key("work")]
         for _, job_id in entries:
             keys += [self._key("job", job_id), self._key("events", job_id)]
+        if step == "hand":
+            keys.append(self._key("image", entries[0][1]))
         taken = await self.broker.run("take", keys, [GROUP, consumer, step, *(entry for entry, _ in entries)])
+        if step == "hand":
+            self._handed = next(((entries[0][1], row[5]) for row in taken if row and row[5]), None)
         return [
             Claimed(
                 job_id, entry, row[1].decode(), json.loads(row[0]), row[3], row[2] / 1000, _moment(row[4])

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from service.delivery import cache
-from service.delivery.broker import translated
 from service.delivery.jobs import Jobs
 from service.settings import Settings
 
@@ -37,11 +36,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Which job answers: `enqueued` once the queue knows it; `kept` is its result where one is kept."""
+    """Which job answers; `kept` is its result where one is kept."""
 
     outcome: Outcome
     id: str
-    enqueued: bool
     kept: dict[str, Any] | None = None
 
 
@@ -61,51 +59,35 @@ class Once:
             self._revision = (self._clock(), revision)
         return revision
 
-    async def claim(self, ask: Ask, deadline: float | None) -> Claim:
-        """The job that answers; one of outcome `own` or `miss` is new and still to be enqueued.
+    async def submit(
+        self, ask: Ask, image: bytes, request: dict[str, Any], *, deadline: float | None = None
+    ) -> Claim:
+        """The job that answers; one of outcome `own` or `miss` is new, and enqueued as by `Jobs.submit`.
 
         `deadline` (seconds since the epoch) of who joins a job is the job's too where it is later.
+        Raises what `Jobs.submit` raises; nothing is kept of the request then.
         """
-        limits = self._settings
+        limits, job_id = self._settings, secrets.token_hex(16)
         shared = bool(ask.question and limits.cache_ttl)
-        left = "" if deadline is None else str(max(0, round(1000 * (deadline - time.time()))))
-        arguments: list[bytes | str | int] = [
-            secrets.token_hex(16),
-            self._jobs.replies.stream,
+        keys, arguments = self._jobs.entry(job_id, image, request, deadline)
+        keys += [self._broker.key("flight", ask.question), self._broker.key("idempotency", ask.place)]
+        arguments += [
             self._broker.key(""),
             str(1000 * limits.cache_ttl) if shared else "",
             1000 * limits.result_ttl_seconds,
             ask.revision,
             ask.about,
             int(ask.sync),
-            left,
-            limits.image_ttl_seconds + limits.result_ttl_seconds,
             ask.fingerprint,
             limits.idempotency_ttl_seconds,
         ]
-        outcome, job_id, enqueued, *kept = await self._broker.run("claim", self._places(ask), arguments)
+        self._jobs.replies.listen()
+        outcome, answering, *kept = await self._jobs.admit("ask", keys, arguments)
         result = json.loads(kept[0])["result"] if kept and kept[0] is not None else None
-        return Claim(cast(Outcome, outcome.decode()), job_id.decode(), bool(enqueued), result)
-
-    async def enqueued(self, ask: Ask) -> None:
-        """Remember that the job of an idempotency key has been in the queue."""
-        if ask.place:
-            with translated():
-                await self._broker.client.hset(self._places(ask)[1], "enqueued", "1")
-
-    async def disclaim(self, ask: Ask, job_id: str) -> None:
-        """Take a claim back whose job the queue refused."""
-        keys = [*self._places(ask), *(self._broker.key(kind, job_id) for kind in _OF_A_JOB)]
-        await self._broker.run("disclaim", keys, [job_id])
+        return Claim(cast(Outcome, outcome.decode()), answering.decode(), result)
 
     async def leave(self, job_id: str) -> bool:
         """Who asked for the job wants it no more; it is cancelled where nobody else does. Was it?"""
         if await self._broker.run("leave", [self._broker.key("wanted", job_id)], []):
             return False
         return await self._jobs.cancel(job_id)
-
-    def _places(self, ask: Ask) -> list[str]:
-        return [self._broker.key("flight", ask.question), self._broker.key("idempotency", ask.place)]
-
-
-_OF_A_JOB = ("job", "listeners", "wanted")

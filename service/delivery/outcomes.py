@@ -24,9 +24,9 @@ class Outcomes(Base):
             return None
         keys = [self._key(kind, job_id) for kind in ("result", "job", "image")]
         outcome, status, has_image, late, shown = await self.broker.run("look", keys, [])
-        about: dict[str, Any] = json.loads(shown or b"{}")
         if outcome is not None:
-            return JobView(job_id, **json.loads(outcome), **about)
+            return _view(job_id, outcome, shown)
+        about: dict[str, Any] = json.loads(shown or b"{}")
         if status is None:
             return None
         if status == b"running" or (status == b"queued" and has_image and not late):
@@ -34,15 +34,20 @@ class Outcomes(Base):
         error = DeadlineExceeded() if status == b"queued" and late else JobExpired()
         return JobView(job_id, "expired", error=error.problem(), **about)
 
-    async def wait(self, job_id: str, seconds: float) -> JobView | None:
+    async def wait(self, job_id: str, seconds: float, *, fresh: bool = False) -> JobView | None:
         """The job once it has ended; None where it has not within `seconds`, or does not exist.
 
-        A broker that is away for a while is waited for as well.
+        A broker that is away for a while is waited for as well. `fresh`: this process has just submitted
+        the job, so there is no need to look before it is told of its end.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         with self.replies.expect(job_id) as ended:
+            if fresh:
+                await _either(ended, min(seconds, LOOK_SECONDS))
             while True:
+                if ended.outcome is not None:
+                    return _view(job_id, ended.outcome, ended.about)
                 ended.clear()  # before the look, so that what happens behind it wakes us
                 with suppress(QueueUnavailable):
                     view = await self.get(job_id)
@@ -51,9 +56,7 @@ class Outcomes(Base):
                 left = deadline - loop.time()
                 if left <= 0:
                     return None
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(min(left, LOOK_SECONDS)):
-                        await ended.wait()
+                await _either(ended, min(left, LOOK_SECONDS))
 
     async def cancel(self, job_id: str) -> bool:
         """End a job that has not ended as cancelled; False where there is nothing to cancel.
@@ -68,3 +71,15 @@ class Outcomes(Base):
         if reply is None:
             return False
         return await self._end(job_id, "", reply.decode(), "cancelled", {"error": JobCancelled().problem()})
+
+
+async def _either(event: asyncio.Event, seconds: float) -> None:
+    """Return when the event has come, or the time is over."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+def _view(job_id: str, outcome: bytes, shown: bytes | None) -> JobView:
+    """A job that has ended, from what is kept of it."""
+    return JobView(job_id, **json.loads(outcome), **json.loads(shown or b"{}"))

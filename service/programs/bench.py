@@ -47,9 +47,10 @@ class Plan:
 class Report:
     """The outcome; seconds of wall time, `throughput` the service's over the bare model's.
 
-    `throughput_low` and `throughput_high` are the quartiles over the rounds. `added_ms` is what one
-    client's request takes beside decoding, model and encoding; `queue_ms` is the part of it before a
-    worker has the job.
+    `throughput_low` and `throughput_high` are the quartiles over the rounds. `added_ms` is what a request
+    takes, from its first byte sent to its answer parsed, beside decoding, model and encoding: that of one
+    client who sends one picture at a time, so that none waits behind another. `queue_ms` is the part of it
+    before a worker has the job.
     """
 
     pictures: int
@@ -210,8 +211,9 @@ def _table(report: Report) -> str:
         ),
         ("latency, median and 95 %", f"{report.latency_p50_ms:.0f} ms, {report.latency_p95_ms:.0f} ms"),
         (
-            "added for one client",
-            f"{report.added_p50_ms:.1f} ms, 95 % {report.added_p95_ms:.1f}; queue {report.queue_p50_ms:.1f}",
+            "added to one at a time",
+            f"{report.added_p50_ms:.1f} ms, 95 % {report.added_p95_ms:.1f}, beside decode, model, encode; "
+            f"to a worker {report.queue_p50_ms:.1f}",
         ),
         ("device, CPUs", f"{report.device}, {report.cpus} ({report.machine})"),
     ]

@@ -19,6 +19,7 @@ from service.web.submitting import Asked, Submitted, submit
 from service.web.waiting import Patience
 
 _TOLD = ("hit", "miss", "shared")
+_NEW = ("own", "miss")
 _TRIES = 3  # joined jobs that may be cancelled or expire before a picture gets one of its own
 
 
@@ -67,9 +68,10 @@ def _leaves(options: Options, asked: Asked) -> bool:
 async def _wait(request: Request, submitted: Submitted, seconds: float, *, leaves: bool) -> JobView | None:
     """The job once it has ended; `leaves`: nobody wants it for a caller who is gone."""
     jobs: Jobs = request.app.state.jobs
+    wait = jobs.wait(submitted.id, seconds, fresh=submitted.outcome in _NEW)
     if not leaves:
-        return await jobs.wait(submitted.id, seconds)
-    waiting = asyncio.create_task(jobs.wait(submitted.id, seconds), name=f"wait {submitted.id}")
+        return await wait
+    waiting = asyncio.create_task(wait, name=f"wait {submitted.id}")
     leaving = asyncio.create_task(_left(request), name=f"leave {submitted.id}")
     try:
         await asyncio.wait({waiting, leaving}, return_when=asyncio.FIRST_COMPLETED)

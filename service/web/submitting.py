@@ -8,8 +8,6 @@ import json
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +16,6 @@ from starlette.requests import Request
 
 from service import errors, images, metrics
 from service.delivery import cache, idempotency
-from service.delivery.jobs import Jobs
 from service.delivery.once import Ask, Claim, Once, Outcome
 from service.schemas import ImageFacts, JobRequest, Options
 from service.settings import Settings
@@ -113,33 +110,6 @@ async def submit(
     `Jobs.submit` raises.
     """
     once: Once = request.app.state.once
-    try:
-        claim = await once.claim(asked.ask, deadline)
-    except errors.QueueOutOfMemory:
-        metrics.reject("memory")
-        raise
-    except errors.QueueUnavailable:
-        metrics.reject("unavailable")
-        raise
-    if claim.outcome == "reused":
-        raise errors.IdempotencyKeyReused("This Idempotency-Key came with another request before.")
-    if claim.outcome == "gone":
-        raise errors.JobExpired("The answer to this Idempotency-Key is no longer kept.")
-    if not (claim.outcome == "again" and claim.enqueued):
-        async with _callback(request, options, asked, claim, deadline):
-            if not claim.enqueued:
-                await _enqueue(request, data, options, asked, claim, deadline)
-    request.state.job_id = claim.id  # for the request's log line
-    if claim.outcome in _COUNTED:
-        metrics.CACHE.labels(outcome=_COUNTED[claim.outcome]).inc()
-    return Submitted(claim.id, asked.etag, claim.kept, claim.outcome)
-
-
-async def _enqueue(
-    request: Request, data: bytes, options: Options, asked: Asked, claim: Claim, deadline: float | None
-) -> None:
-    jobs: Jobs = request.app.state.jobs
-    once: Once = request.app.state.once
     carried = JobRequest(
         **options.model_dump(exclude={"callback_url"}),
         image=asked.facts,
@@ -148,41 +118,34 @@ async def _enqueue(
         caller=_caller(request),
         traceparent=traces.carried(request.state.traceparent),
     )
-    try:
-        await jobs.submit(data, carried.model_dump(mode="json"), job_id=claim.id, deadline=deadline)
-    except errors.SpectrumError:
-        with suppress(errors.QueueUnavailable):
-            await once.disclaim(asked.ask, claim.id)
-        raise
-    await once.enqueued(asked.ask)
+    claim = await once.submit(asked.ask, data, carried.model_dump(mode="json"), deadline=deadline)
+    if claim.outcome == "reused":
+        raise errors.IdempotencyKeyReused("This Idempotency-Key came with another request before.")
+    if claim.outcome == "gone":
+        raise errors.JobExpired("The answer to this Idempotency-Key is no longer kept.")
+    if options.callback_url is not None:
+        await _call_back(request, options.callback_url, options, asked, claim, deadline)
+    request.state.job_id = claim.id  # for the request's log line
+    if claim.outcome in _COUNTED:
+        metrics.CACHE.labels(outcome=_COUNTED[claim.outcome]).inc()
+    return Submitted(claim.id, asked.etag, claim.kept, claim.outcome)
 
 
-@asynccontextmanager
-async def _callback(
-    request: Request, options: Options, asked: Asked, claim: Claim, deadline: float | None
-) -> AsyncIterator[None]:
-    """Whom to tell is remembered before the job can end, and forgotten where the block refuses it."""
-    if options.callback_url is None:
-        yield
-        return
+async def _call_back(
+    request: Request, url: str, options: Options, asked: Asked, claim: Claim, deadline: float | None
+) -> None:
+    """Remember whom to tell of the job's end; where that is past, they are told at once."""
     callbacks = request.app.state.deliverer.callbacks
     # A request that is sent again under its key names the same callback.
     named = f"{asked.ask.place or secrets.token_hex(16)} {claim.id}"
-    callback_id = f"msg_{hashlib.sha256(named.encode()).hexdigest()[:32]}"
     await callbacks.add(
-        callback_id,
+        f"msg_{hashlib.sha256(named.encode()).hexdigest()[:32]}",
         claim.id,
-        options.callback_url,
+        url,
         caller=_caller(request),
         metadata=options.metadata,
         open_seconds=None if deadline is None else max(0.0, deadline - time.time()),
     )
-    try:
-        yield
-    except errors.SpectrumError:
-        with suppress(errors.QueueUnavailable):
-            await callbacks.remove(callback_id, claim.id)
-        raise
 
 
 def _caller(request: Request) -> str:

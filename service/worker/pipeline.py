@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, TypeVar
@@ -35,7 +36,10 @@ class DevicePoisoned(RuntimeError):
 
 @dataclass(slots=True)
 class Piece:
-    """A claimed job on its way to the device; `ready` once its picture is decoded."""
+    """A claimed job on its way to the device; `ready` once its picture is decoded.
+
+    `room` is its stay in danger, where that goes on until the model begins.
+    """
 
     job: Claimed
     image: Picture = field(default_factory=lambda: np.empty((0, 0, 3), np.uint8))
@@ -43,6 +47,7 @@ class Piece:
     cost: int = 0
     decode_ms: float = 0.0
     ready: bool = False
+    room: AsyncExitStack | None = None
 
     @property
     def pixels(self) -> int:
@@ -55,7 +60,8 @@ class Pipeline:
     """One worker's, for one run.
 
     `ahead` are the held jobs that are not on the device yet, in order of arrival; whatever changes it
-    tells `moved`. Jobs whose device call has begun are held, but not ahead.
+    tells `moved`. Jobs whose device call has begun are held, but not ahead. `waiting`: the device has nothing
+    to do, and nobody is on the way to it.
     """
 
     def __init__(
@@ -68,6 +74,7 @@ class Pipeline:
         self.decoding = asyncio.Semaphore(decode_threads)
         self.danger = Danger()
         self.closed = False
+        self.waiting = False
         self.over = asyncio.Event()
         self.device = ThreadPoolExecutor(1, "device")
         self.threads = ThreadPoolExecutor(decode_threads, "picture")
@@ -99,7 +106,8 @@ class Pipeline:
                 await self.moved.wait_for(lambda: len(self.ahead) < self.budget.count)
                 room = self.budget.count - len(self.ahead)
             try:
-                claimed = await self.jobs.claim(self.holding.consumer, room, BLOCK_MS, self.holding.ids)
+                held = self.holding.ids
+                claimed = await self.jobs.claim(self.holding.consumer, room, BLOCK_MS, held, hand=True)
                 failures = 0
             except (QueueUnavailable, QueueOutOfMemory) as error:
                 failures += 1
@@ -111,31 +119,48 @@ class Pipeline:
                 piece = self.ahead[job.id] = Piece(job)
                 stages.passed("queue", job.queued_seconds, job.request)
                 tasks.create_task(self._prepare(piece), name=f"prepare {job.id}")
+            await asyncio.sleep(0)  # they go first
         async with self.moved:
             self.closed = True
             self.moved.notify_all()
 
     async def _prepare(self, piece: Piece) -> None:
         """Fetch and decode one picture; a bad one fails here, alone."""
-        async with self.decoding:
+        async with self.decoding, AsyncExitStack() as room:
             await self._room_to_decode()
-            async with self.danger.enter(alone=piece.job.suspect):
-                image = None
-                try:
-                    # Fetched last, so that a job cancelled meanwhile costs neither memory nor decoding.
-                    data = await self.holding.insist(lambda: self.jobs.fetch(piece.job))
-                    if data is None:
-                        raise JobExpired("The picture waited too long for a worker.")
-                    image = await self._decode(piece, data)
-                except Exception as error:
-                    await self.holding.fail(piece.job, error)
-                wanted = [] if image is None else await self._wanted(self.jobs.rest, [piece])
+            await room.enter_async_context(self.danger.enter(alone=piece.job.suspect))
+            decoded = await self._decoded(piece)
+            if decoded and await self._straight(piece, room):
+                return
+            wanted = decoded and await self._wanted(self.jobs.rest, [piece])
         async with self.moved:
-            if image is not None and wanted:
-                piece.image, piece.ready = image, True
+            if wanted:
+                piece.ready = True
             else:
                 self.ahead.pop(piece.job.id, None)
             self.moved.notify_all()
+
+    async def _decoded(self, piece: Piece) -> bool:
+        """Whether the picture could be fetched and decoded; the job has failed where not."""
+        try:
+            # Fetched last, so that a job cancelled meanwhile costs neither memory nor decoding.
+            data = await self.holding.insist(lambda: self.jobs.fetch(piece.job))
+            if data is None:
+                raise JobExpired("The picture waited too long for a worker.")
+            await self._decode(piece, data)
+        except Exception as error:
+            await self.holding.fail(piece.job, error)
+            return False
+        return True
+
+    async def _straight(self, piece: Piece, room: AsyncExitStack) -> bool:
+        """Whether a device waits for just this picture, which then stays in danger until the model begins."""
+        async with self.moved:
+            if not self.waiting or piece.job.suspect:
+                return False
+            self.waiting, piece.room, piece.ready = False, room.pop_all(), True
+            self.moved.notify_all()
+        return True
 
     async def _room_to_decode(self) -> None:
         async with self.moved:
@@ -143,31 +168,34 @@ class Pipeline:
                 lambda: sum(piece.pixels for piece in self.ahead.values()) < DECODED_AHEAD
             )
 
-    async def _decode(self, piece: Piece, data: bytes) -> Picture:
+    async def _decode(self, piece: Piece, data: bytes) -> None:
         start = perf_counter()
-        image = await self._thread(self.craft.decode, data)
+        piece.image = image = await self._thread(self.craft.decode, data)
         piece.decode_ms = 1000 * (perf_counter() - start)
         stages.passed("decode", piece.decode_ms / 1000, piece.job.request)
         piece.query = self.craft.query(piece.job.request)
         piece.cost = self.craft.cost(image.shape[1], image.shape[0])
         if piece.job.suspect:  # as dear as a whole batch, so that it is one
             piece.cost = max(piece.cost, self.budget.pixels)
-        return image
 
     async def _lost(self, job_ids: set[str]) -> None:
         """Another worker has these; what is not on the device yet need not go there."""
         async with self.moved:
             for job_id in job_ids:
                 if job_id in self.ahead and self.ahead[job_id].ready:
-                    del self.ahead[job_id]
+                    room = self.ahead.pop(job_id).room
                     self.holding.drop(job_id)
+                    if room is not None:
+                        await room.aclose()
             self.moved.notify_all()
 
     async def _next(self) -> list[Piece]:
         """The next batch, as soon as one picture is ready; empty once nothing more will come."""
         async with self.moved:
+            self.waiting = True
             await self.moved.wait_for(lambda: self._ready() or (self.closed and not self.ahead))
-            ready = self._ready()
+            self.waiting = False
+            ready = sorted(self._ready(), key=lambda piece: piece.room is None)  # first who is in danger
             batch = [ready[i] for i in choose([piece.cost for piece in ready], self.budget)]
             for piece in batch:
                 del self.ahead[piece.job.id]
@@ -183,7 +211,7 @@ class Pipeline:
         """Batch after batch; answers are encoded and kept while the next one computes."""
         while batch := await self._next():
             alone = batch[0].job.suspect
-            async with self.danger.enter(alone=alone):
+            async with self._in_danger(batch):
                 batch = await self._wanted(self.jobs.begin, batch)
                 try:
                     outcomes = await self._forward(batch)
@@ -196,6 +224,11 @@ class Pipeline:
                 ]
                 if alone and answers:  # what is in danger until its answer is kept stays alone until then
                     await asyncio.wait(answers)
+
+    def _in_danger(self, batch: Sequence[Piece]) -> AbstractAsyncContextManager[object]:
+        """The stay of a batch in danger, which one of its pictures may have begun."""
+        begun = [piece.room for piece in batch if piece.room is not None]
+        return begun[0] if begun else self.danger.enter(alone=batch[0].job.suspect)
 
     async def _wanted(self, step: Step, batch: list[Piece]) -> list[Piece]:
         """The batch without what was cancelled, came too late or ended elsewhere meanwhile."""

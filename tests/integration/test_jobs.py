@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 import service.delivery.outcomes
 from service import metrics
+from service.delivery.base import REPLY_BYTES
 from service.delivery.jobs import GROUP, Claimed, Jobs, JobView
 from service.errors import DeadlineExceeded, ImageUndecodable, Overloaded, QueueOutOfMemory, QueueUnavailable
 from service.programs.embedded import EmbeddedValkey
@@ -239,6 +240,40 @@ async def test_a_waiter_whose_reply_is_lost_looks_itself(
     assert view is not None and view.status == "done"
 
 
+@pytest.mark.parametrize("length", [10, REPLY_BYTES + 1])
+@pytest.mark.parametrize("late", [False, True])
+async def test_who_has_just_submitted_a_job_is_told_of_its_end_without_a_look(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch, length: int, late: bool
+) -> None:
+    monkeypatch.setattr(service.delivery.outcomes, "LOOK_SECONDS", 1000.0)
+    jobs.replies.listen()
+    request = {"caller": "somebody", "metadata": {"order": "7"}}
+    job_id = await jobs.submit(PICTURE, request)
+    waiting = asyncio.create_task(jobs.wait(job_id, 60, fresh=True))
+    claimed = await claim_one(jobs)
+    if late:  # its end is read before anybody waits for it
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    await jobs.finish(claimed, {"text": length * "x"})
+    if late:
+        while job_id not in jobs.replies._ended:
+            await asyncio.sleep(0.01)
+        waiting = asyncio.create_task(jobs.wait(job_id, 60, fresh=True))
+    view = await waiting
+    assert view == await jobs.get(job_id) and view is not None and view.ended
+    assert (view.caller, view.metadata) == ("somebody", {"order": "7"})
+
+
+async def test_replies_that_were_read_do_not_pile_up(jobs: Jobs) -> None:
+    jobs.replies.listen()
+    for _ in range(5):
+        job_id = await jobs.submit(PICTURE, {})
+        await jobs.finish(await claim_one(jobs), {})
+        await jobs.wait(job_id, 60, fresh=True)
+    while await jobs.broker.client.xlen(jobs.replies.stream) > 1:
+        await asyncio.sleep(0.01)
+
+
 async def test_waiting_ends_without_a_view_where_the_job_does_not_end(jobs: Jobs) -> None:
     job_id = await jobs.submit(PICTURE, {})
     assert await jobs.wait(job_id, 0.1) is None
@@ -301,13 +336,15 @@ async def lose_worker(jobs: Jobs, claimed: Claimed, step: str) -> None:
     await fall_silent(jobs, claimed)
 
 
-@pytest.mark.parametrize("step", ["fetch", "begin"])
+@pytest.mark.parametrize("step", ["fetch", "begin", "hand"])
 async def test_a_job_that_costs_too_many_workers_becomes_a_dead_letter(connect: Connect, step: str) -> None:
     job_id = await connect().submit(PICTURE, {"prompts": ["hat"]})
     for tries in (0, 1):
-        claimed = await claim_one(connect(delivery_limit=2))
+        worker = connect(delivery_limit=2)
+        consumer = f"w{tries}" if step == "hand" else "w"
+        (claimed,) = await worker.claim(consumer, 1, 1000, hand=step == "hand")
         assert claimed.tries == tries and claimed.suspect == (tries > 0)
-        await lose_worker(connect(), claimed, step)
+        await lose_worker(worker, claimed, "fetch" if step == "hand" else step)
     jobs = connect(delivery_limit=2)
     assert await jobs.claim("w", 1, 1) == []
     assert code_of(await jobs.get(job_id)) == ("failed", "delivery_limit")
@@ -315,6 +352,39 @@ async def test_a_job_that_costs_too_many_workers_becomes_a_dead_letter(connect: 
     (letter,) = await jobs.letters()
     assert (letter.id, letter.tries, letter.request) == (job_id, 2, {"prompts": ["hat"]})
     assert letter.error["code"] == "delivery_limit"
+
+
+async def test_a_worker_that_holds_nothing_gets_a_jobs_picture_with_it(connect: Connect) -> None:
+    jobs = connect()
+    job_id = await jobs.submit(PICTURE, {})
+    (claimed,) = await jobs.claim("w", 1, 1000, hand=True)
+    assert await connect().broker.client.hget(jobs.broker.key("job", job_id), "danger")
+    await jobs.broker.client.delete(jobs.broker.key("image", job_id))  # nobody goes for it again
+    assert await jobs.fetch(claimed) == PICTURE
+    assert await jobs.fetch(claimed) is None
+
+
+@pytest.mark.parametrize("alone", [True, False])
+async def test_only_a_lone_job_without_tries_is_in_danger_as_it_is_claimed(
+    connect: Connect, alone: bool
+) -> None:
+    first = await connect().submit(PICTURE, {})
+    if alone:
+        await lose_worker(connect(), await claim_one(connect()), "fetch")
+    else:
+        await connect().submit(PICTURE, {})
+    jobs = connect()
+    claimed = await jobs.claim("heir", 2, 1000, hand=True)
+    assert [job.suspect for job in claimed] == ([True] if alone else [False, False])
+    assert not await jobs.broker.client.hexists(jobs.broker.key("job", first), "danger")
+    assert await jobs.fetch(claimed[0]) == PICTURE
+
+
+async def test_a_claim_that_is_sent_again_is_no_try(jobs: Jobs) -> None:
+    await jobs.submit(PICTURE, {})
+    (claimed,) = await jobs.claim("w", 1, 1000, hand=True)
+    (again,) = await jobs._take("w", "hand", [(claimed.entry, claimed.id)])
+    assert again.tries == 0 and await jobs.fetch(again) == PICTURE
 
 
 @pytest.mark.parametrize("step", ["claim", "rest"])

@@ -6,6 +6,7 @@
 --       11 hooks (its callbacks)  12 letter  13 its picture
 -- ARGV  1 group  2 entry ('' by a caller)  3 id  4 outcome  5 status  6 result ttl (s)  7 job ttl (s)
 --       8 reply ttl (s)  9 letter ttl (s; '' for no letter)  10 letters to keep  11 tries
+--       12 bytes of an outcome that goes along with the reply, at most
 -- Returns {1, ids of the letters that are too many} where this call ended the job, {0} where it had
 -- ended before.
 local time = redis.call('TIME')
@@ -31,9 +32,14 @@ end
 local function tell()
   redis.call('XADD', KEYS[9], 'MAXLEN', 16, '*', 'status', ARGV[5])
   redis.call('EXPIRE', KEYS[9], ARGV[7])
+  -- Most outcomes are small: they go along, so that who waits need not come for them.
+  local told = {'job', ARGV[3]}
+  if #ARGV[4] <= tonumber(ARGV[12]) then
+    told = {'job', ARGV[3], 'outcome', ARGV[4], 'about', redis.call('HGET', KEYS[6], 'about') or '{}'}
+  end
   redis.call('SADD', KEYS[10], KEYS[5])
   for _, stream in ipairs(redis.call('SMEMBERS', KEYS[10])) do
-    redis.call('XADD', stream, 'MAXLEN', '~', 1000, '*', 'job', ARGV[3])
+    redis.call('XADD', stream, 'MAXLEN', '~', 1000, '*', unpack(told))
     redis.call('EXPIRE', stream, ARGV[8])
   end
   redis.call('DEL', KEYS[10])

@@ -1,5 +1,6 @@
-#!lua
--- Remember a callback; it is due when its job ends, now where it has ended.
+#!lua flags=allow-oom
+-- Remember a callback; it is due when its job ends, now where it has ended. A broker that has taken the
+-- job in takes this as well.
 -- KEYS  1 callback  2 hooks of the job  3 callbacks, by when they are due  4 job
 -- ARGV  1 id  2 job id  3 url  4 caller  5 metadata  6 ms until it is looked at in any case  7 ttl (s)
 if redis.call('EXISTS', KEYS[1]) == 1 then
