@@ -173,8 +173,9 @@ class Cluster:
         worker.busy, worker.ahead = [], []
         self._gone(worker)
         self._orphans += len(orphans)
-        # Its last sign of life lies up to a quarter of a lease back.
+        # Its last sign of life lies up to a quarter of a lease back; others look as often for who is silent.
         left = self.work.lease_seconds * float(self._rng.uniform(0.75, 1.0))
+        left += 0.25 * self.work.lease_seconds * float(self._rng.uniform(size=max(1, self.ready)).min())
         self.clock.at(self.clock.now + left, lambda: self._inherit(orphans))
         return True
 

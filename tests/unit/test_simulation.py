@@ -76,6 +76,24 @@ def test_a_lost_worker_costs_its_jobs_a_lease() -> None:
     assert lost.answer.max() > 0.75 * SHORT.work.lease_seconds
 
 
+def test_the_only_worker_is_looked_after_by_its_successor_a_lease_and_a_quarter_later_at_most() -> None:
+    ends = []
+    for seed in range(40):
+        clock, rng = Clock(), np.random.default_rng(seed)
+        work = Work(spread=0.0, start_seconds=0.0)
+        cluster = Cluster(work, 100, 1, clock, rng)
+        cluster.add()
+        clock.step()
+        cluster.submit(0)
+        assert cluster.lose()
+        cluster.add()
+        while np.isnan(cluster.done[0]):
+            clock.step()
+        ends.append(float(cluster.done[0]) - work.picture_seconds)
+    lease = Work().lease_seconds
+    assert 0.75 * lease <= min(ends) < lease < max(ends) <= 1.25 * lease
+
+
 def test_a_full_queue_refuses_and_goes_on() -> None:
     day = simulate(replace(SHORT, depth=20, losses=(), scaling=Scaling(least=1, most=1)))
     assert day.refused > 0
