@@ -142,11 +142,15 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--format", choices=list(EXPORTS), required=True)
     export.add_argument("--out", type=Path, metavar="FILE", help="default: named as the format")
 
-    bench = _command(commands, "bench", _bench, "measure the service against the bare model")
-    bench.add_argument("what", choices=["service", *_MODEL_BENCHES], help="each has its own --help")
-    bench.add_argument("--pictures", type=Path, metavar="DIR", required=True, help="a folder of photos")
-    bench.add_argument("--count", type=_positive, default=200, help="pictures to post (default: 200)")
+    bench = _command(commands, "bench", _bench, "measure the service, or tagging, against the bare model")
+    kinds = ["service", "catalogue", *_MODEL_BENCHES]
+    bench.add_argument("what", choices=kinds, help="those after catalogue have a --help of their own")
+    bench.add_argument("--pictures", type=Path, nargs="+", metavar="DIR", required=True, help="photos")
+    bench.add_argument("--count", type=_positive, default=200, help="pictures to take (default: 200)")
     bench.add_argument("--clients", type=_positive, default=8, help="clients at once (default: 8)")
+    bench.add_argument("--kill", choices=("term", "kill", "none"), default="kill", help="catalogue: half-way")
+    bench.add_argument("--actors", type=_positive, metavar="N", help="catalogue: models at once")
+    bench.add_argument("--tags", action="store_true", help="catalogue: with tags, unlike the bare model")
     bench.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
 
     _add_keys(commands)
@@ -176,6 +180,7 @@ def _add_tag(commands: Any) -> argparse.ArgumentParser:
     tag.add_argument("--body-parts", action="store_true", help="body parts beside the prompts")
     tag.add_argument("--min-score", type=_share, default=0.0, metavar="S", help="0 to 1")
     tag.add_argument("--mask-format", choices=("rle", "none"), default="rle")
+    tag.add_argument("--no-tags", action="store_true", help="without categories, patterns and lengths")
     tag.add_argument("--actors", type=_positive, metavar="N", help="models at once; default: GPUs or cores")
     tag.add_argument("--ray-address", metavar="ADDRESS", help="a Ray cluster, in place of a Ray of our own")
     tag.add_argument("--retry-failed", action="store_true", help="try pictures again that failed before")
@@ -274,6 +279,7 @@ def _tag(arguments: argparse.Namespace, settings: Settings) -> int:
         body_parts=arguments.body_parts,
         min_score=arguments.min_score,
         mask_format=arguments.mask_format,
+        tags=not arguments.no_tags,
     )
     job = tag.Job(
         arguments.source,
@@ -332,9 +338,21 @@ def _parse_here(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _bench(arguments: argparse.Namespace, settings: Settings) -> int:
-    from service.programs import bench
+    from service.programs import bench, bench_catalogue
 
-    plan = bench.Plan(arguments.pictures, arguments.count, arguments.clients, arguments.json)
+    if arguments.what == "catalogue":
+        order = bench_catalogue.Plan(
+            arguments.pictures,
+            arguments.count,
+            arguments.kill,
+            arguments.actors,
+            arguments.json,
+            arguments.tags,
+        )
+        return bench_catalogue.run(order, settings, _say)
+    if len(arguments.pictures) != 1:
+        return _refuse("'bench service' takes one folder of pictures.")
+    plan = bench.Plan(arguments.pictures[0], arguments.count, arguments.clients, arguments.json)
     return bench.run(plan, settings, _say)
 
 

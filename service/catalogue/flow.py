@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -12,6 +13,8 @@ from service.catalogue.order import Order
 from service.catalogue.pool import FlowFailed, Pool
 from service.catalogue.tagger import Tagger
 
+# A traceback's last line: the class, with or without its module, and what it says.
+_RAISED = re.compile(r"(?:[\w.]+\.)?\w*(?:Error|Exception)(?:: |$)")
 _AT_ONCE = 2  # blocks in hand of an actor: one computes, one is read and decoded
 
 
@@ -51,6 +54,7 @@ def flow(todo: pa.Table, order: Order, pool: Pool, ending: Ending) -> Iterator[p
 
 
 def _reason(error: BaseException) -> str:
-    """The line that says most: the last one, of the exception that an actor raised."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[-1].strip() if lines else type(error).__name__
+    """What an actor raised, in one line; what Ray itself has to say where there is no such thing."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    raised = [line for line in lines if _RAISED.match(line)]
+    return "an actor failed: " + (raised or lines or [type(error).__name__])[-1][:300]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from service.schemas import Options
 from service.settings import Settings
 
+_SAMPLES = 12  # pictures of a run that are drawn, about
 # What an actor reads of the settings; secrets stay where the run was started.
 _SENT = frozenset(
     {
@@ -31,11 +32,15 @@ _SENT = frozenset(
 )
 
 
+_ASKED = ("prompts", "caption", "body_parts", "min_score", "mask_format", "tags")
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What each actor is told: the settings that concern it, the query, and the model that must answer.
 
-    `stop` is a path: while a file is there, blocks that have not begun are left undone.
+    `stop` is a path: while a file is there, blocks that have not begun are left undone. One picture of
+    `sampled` is drawn under its segments, so that there is something to look at.
     """
 
     settings: dict[str, Any]
@@ -44,9 +49,19 @@ class Order:
     revision: str
     threads: int
     stop: str
+    sampled: int = 1
 
     @classmethod
-    def of(cls, settings: Settings, options: Options, *, revision: str, threads: int, stop: Path) -> Order:
+    def of(
+        cls,
+        settings: Settings,
+        options: Options,
+        *,
+        revision: str,
+        threads: int,
+        stop: Path,
+        pictures: int = 1,
+    ) -> Order:
         """The order of a run with these settings."""
         return cls(
             settings.model_dump(include=set(_SENT)),
@@ -55,6 +70,7 @@ class Order:
             revision,
             threads,
             str(stop.absolute()),
+            max(1, pictures // _SAMPLES),
         )
 
     def own_settings(self) -> Settings:
@@ -64,11 +80,4 @@ class Order:
 
 def asked(revision: str, options: Options) -> dict[str, Any]:
     """What must be the same for a run to go on where another ended."""
-    names: tuple[Literal["prompts", "caption", "body_parts", "min_score", "mask_format"], ...] = (
-        "prompts",
-        "caption",
-        "body_parts",
-        "min_score",
-        "mask_format",
-    )
-    return {"model": revision, "query": {name: getattr(options, name) for name in names}}
+    return {"model": revision, "query": {name: getattr(options, name) for name in _ASKED}}

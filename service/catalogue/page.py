@@ -6,20 +6,12 @@ import base64
 import json
 from collections.abc import Iterator, Sequence
 from html import escape
-from io import BytesIO
 from typing import Any
 
-import pyarrow.compute as pc
-
-from service import errors, images
-from service.answers import overlay
-from service.catalogue import reading, rows
 from service.catalogue.parts import Parts, write_text
 from service.catalogue.summary import Counted, Summary, spread, summary
-from service.settings import Settings
 
-_THUMBNAILS, _THUMBNAIL_HEIGHT = 12, 360
-_MOST = 40  # labels that are shown
+_MOST_LABELS, _MOST_PICTURES = 40, 16
 _STYLE = """
 :root { color-scheme: light dark; --soft: color-mix(in srgb, currentColor 14%, transparent) }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
@@ -34,11 +26,11 @@ code { background: var(--soft); border-radius: 4px; padding: 0 .3em }
 """
 
 
-def write(parts: Parts, asked: dict[str, Any], settings: Settings) -> Summary:
+def write(parts: Parts, asked: dict[str, Any]) -> Summary:
     """Write `summary.json` and `summary.html` of what the parts hold."""
     counted = summary(parts)
     write_text(parts.folder / "summary.json", json.dumps(counted.as_json() | asked, indent=1) + "\n")
-    write_text(parts.folder / "summary.html", _page(counted, asked, list(_figures(parts, settings))))
+    write_text(parts.folder / "summary.html", _page(counted, asked, list(_figures(parts))))
     return counted
 
 
@@ -55,7 +47,7 @@ def _page(counted: Summary, asked: dict[str, Any], figures: Sequence[str]) -> st
         f"<dl>{''.join(f'<div><dt>{what}</dt><dd>{n:,}</dd></div>' for what, n in facts.items())}</dl>",
         f"<p>Asked: <code>{escape(json.dumps(asked, ensure_ascii=False))}</code></p>",
         _section("Failures by code", counted.errors),
-        _section("Labels", counted.labels[:_MOST]),
+        _section("Labels", counted.labels[:_MOST_LABELS]),
         _section("Main colours of garments and accessories", counted.colors),
         f'<h2>Some of the pictures</h2><div class="some">{"".join(figures)}</div>' if figures else "",
     ]
@@ -80,34 +72,10 @@ def _section(title: str, counted: Counted) -> str:
     return f"<h2>{title}</h2><table>{lines}</table>"
 
 
-def _figures(parts: Parts, settings: Settings) -> Iterator[str]:
-    """Some pictures that have segments, with these drawn on them; but for what cannot be read any more."""
-    owners = pc.unique(parts.read("segments", ["picture"])["picture"]).to_pylist()
-    for name in spread(sorted(owners), _THUMBNAILS):
-        (data,) = reading.read([name], settings)
-        try:
-            drawn = _drawn(parts, name, data, settings)
-        except (errors.SpectrumError, ValueError):
-            continue
-        caption = escape(name.rpartition("/")[2])
-        shown = f'<img alt="" src="data:image/jpeg;base64,{drawn}">'
-        yield f"<figure>{shown}<figcaption>{caption}</figcaption></figure>"
-
-
-def _drawn(parts: Parts, name: str, data: reading.Read, settings: Settings) -> str:
-    """The picture under its segments, a JPEG in base64."""
-    if isinstance(data, errors.SpectrumError):
-        raise data
-    pixels = images.decode(data, images.Limits.of(settings))
-    parsing = overlay.Answered.of(answer_of(parts, name))
-    packed = BytesIO()
-    overlay.draw(pixels, parsing, height=_THUMBNAIL_HEIGHT).save(packed, "JPEG", quality=80)
-    return base64.b64encode(packed.getvalue()).decode("ascii")
-
-
-def answer_of(parts: Parts, name: str) -> dict[str, Any]:
-    """The service's answer again, of one picture of the catalogue. KeyError where it has none."""
-    found = {kind: parts.read(kind, where=name).to_pylist() for kind in ("pictures", "segments")}
-    if not found["pictures"] or found["pictures"][0]["error_code"] is not None:
-        raise KeyError(name)
-    return rows.answer(found["pictures"][0], found["segments"])
+def _figures(parts: Parts) -> Iterator[str]:
+    """Some pictures with their segments drawn on them."""
+    kept = parts.read("thumbnails")
+    jpegs = dict(zip(kept["picture"].to_pylist(), kept["jpeg"].to_pylist(), strict=True))
+    for name in spread(sorted(jpegs), _MOST_PICTURES):
+        shown = f'<img alt="" src="data:image/jpeg;base64,{base64.b64encode(jpegs[name]).decode("ascii")}">'
+        yield f"<figure>{shown}<figcaption>{escape(name.rpartition('/')[2])}</figcaption></figure>"

@@ -3,6 +3,8 @@
     catalogue.json               what was asked, and of which model
     pictures/part-000001.parquet a row for each picture; what is in here is done
     segments/part-000001.parquet a row for each segment of the pictures of that part
+    thumbnails/...               some of its pictures under their segments, for the page of numbers
+    runs.jsonl                   a line for each run that came to its end
 
 The segments of a part are written before its pictures: what a killed run leaves half is a part of segments
 without its pictures, or a file under a name that no reader takes up. Both go when the next run starts.
@@ -38,7 +40,6 @@ class Parts:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.pictures, self.segments = folder / "pictures", folder / "segments"
         self.stop = folder / ".stop"  # there while those who compute should take nothing more
         self._next = 1
 
@@ -49,8 +50,8 @@ class Parts:
         CatalogueRefused where another run holds it, or where it was asked other than `asked` before and is
         not to be begun anew (`overwrite`).
         """
-        for path in (self.pictures, self.segments):
-            path.mkdir(parents=True, exist_ok=True)
+        for kind in rows.TABLES:
+            (self.folder / kind).mkdir(parents=True, exist_ok=True)
         with (self.folder / ".lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -68,8 +69,8 @@ class Parts:
         return self.read("pictures", ["picture"])["picture"]
 
     def read(self, kind: str, columns: list[str] | None = None, where: str | None = None) -> pa.Table:
-        """One of the tables, `pictures` or `segments`: some columns, or the rows of the picture `where`."""
-        schema = rows.PICTURES if kind == "pictures" else rows.SEGMENTS
+        """One of the tables by name (`rows.TABLES`): some columns, or the rows of the picture `where`."""
+        schema = rows.TABLES[kind]
         wanted = schema if columns is None else pa.schema([schema.field(name) for name in columns])
         only = None if where is None else pc.field("picture") == where
         read = [
@@ -80,14 +81,37 @@ class Parts:
 
     def of(self, kind: str) -> list[Path]:
         """The parts of one of the tables, in the order in which they were written."""
-        return sorted(path for path in (self.folder / kind).iterdir() if _PART.fullmatch(path.name))
+        folder = self.folder / kind
+        found = folder.iterdir() if folder.is_dir() else ()
+        return sorted(path for path in found if _PART.fullmatch(path.name))
+
+    def answer(self, picture: str) -> dict[str, Any]:
+        """The service's answer again, of one picture. KeyError where it has none."""
+        found = self.read("pictures", where=picture).to_pylist()
+        if not found or found[0]["error_code"] is not None:
+            raise KeyError(picture)
+        return rows.answer(found[0], self.read("segments", where=picture).to_pylist())
+
+    def rows(self) -> int:
+        """Pictures that have a row, by the parts' footers alone."""
+        return sum(parquet.read_metadata(path).num_rows for path in self.of("pictures"))
+
+    def record(self, run: dict[str, Any]) -> None:
+        """Remember a run that came to its end, by itself or by a signal."""
+        with (self.folder / "runs.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(run) + "\n")
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The runs that were remembered, the first one first."""
+        path = self.folder / "runs.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return [json.loads(line) for line in lines]
 
     def commit(self, came: pa.Table) -> None:
         """Keep what came as one more part: all of it, or, if we are killed, nothing."""
-        pictures, segments = rows.tables(came)
-        name = f"part-{self._next:06}.parquet"
-        _write(segments, self.segments / name)
-        _write(pictures, self.pictures / name)
+        for kind, table in rows.tables(came).items():  # pictures last: what is in there is done
+            if len(table):
+                _write(table, self.folder / kind / f"part-{self._next:06}.parquet")
         self._next += 1
 
     def forget_failed(self) -> int:
@@ -125,14 +149,16 @@ class Parts:
 
     def _clear(self) -> None:
         """Pictures first: segments alone count for nothing, should we be killed meanwhile."""
-        for path in (*self.of("pictures"), *self.of("segments")):
-            path.unlink()
-        (self.folder / "catalogue.json").unlink(missing_ok=True)
+        for kind in reversed(rows.TABLES):
+            for path in self.of(kind):
+                path.unlink()
+        for name in ("runs.jsonl", "catalogue.json"):
+            (self.folder / name).unlink(missing_ok=True)
 
     def _tidy(self) -> None:
         whole = {path.name for path in self.of("pictures")}
-        for folder in (self.pictures, self.segments):
-            for path in folder.iterdir():
+        for kind in rows.TABLES:
+            for path in (self.folder / kind).iterdir():
                 orphan = _PART.fullmatch(path.name) and path.name not in whole
                 if orphan or _UNFINISHED.fullmatch(path.name):
                     path.unlink()

@@ -7,8 +7,9 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory, gettempdir
 
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # which else goes to an address outside
@@ -55,32 +56,64 @@ def ray_for(pool: Pool) -> Iterator[None]:
     FlowFailed where it does not start, or is not there.
     """
     os.environ.update(_QUIET)
-    own = pool.address is None
-    if own:
-        os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
+    with ExitStack() as held:
+        if pool.address is None:
+            _start(pool, held.enter_context(_scratch()))
+        else:
+            _reach(pool.address)
+        held.callback(_end)
+        yield
+
+
+def _start(pool: Pool, scratch: str) -> None:
+    """A Ray of our own, on this machine's own address alone."""
+    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
     import ray
 
-    try:
-        if own:
-            with _apart(), _unsaid():
-                ray.init(
-                    address="local",
-                    num_cpus=pool.actors,
-                    num_gpus=pool.actors if pool.gpu else 0,
-                    object_store_memory=pool.memory,
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    _node_ip_address="127.0.0.1",
-                )
-        else:
-            ray.init(address=pool.address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise FlowFailed(f"Ray does not start: {str(error).splitlines()[0]}") from error
+    with _telling(), _apart(), _unsaid():
+        ray.init(
+            address="local",
+            num_cpus=pool.actors,
+            num_gpus=pool.actors if pool.gpu else 0,
+            object_store_memory=pool.memory,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            _node_ip_address="127.0.0.1",
+            _temp_dir=scratch,
+        )
+
+
+def _reach(address: str) -> None:
+    """A cluster, which has its own token where it wants one."""
+    import ray
+
+    with _telling():
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+
+
+def _end() -> None:
+    import ray
+
+    ray.shutdown()
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """A start that fails as FlowFailed."""
     try:
         yield
-    finally:
-        ray.shutdown()
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        raise FlowFailed(f"Ray does not start: {str(error).splitlines()[0]}") from error
+
+
+@contextmanager
+def _scratch() -> Iterator[str]:
+    """A folder for Ray's sockets and logs; its path is short, since a socket's may have 107 bytes at most."""
+    folder = gettempdir()
+    short = folder if len(folder) <= 30 else "/tmp"
+    with TemporaryDirectory(prefix="ray-", dir=short, ignore_cleanup_errors=True) as scratch:
+        yield scratch
 
 
 @contextmanager

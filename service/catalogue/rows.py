@@ -62,6 +62,7 @@ def _fields(shape: type[BaseModel], without: frozenset[str] = frozenset()) -> li
     return fields
 
 
+_ON_DEMAND = frozenset({"tags"})
 _PERSON = pa.struct(_fields(PersonAnswer))
 _SEGMENT = pa.struct(_fields(SegmentAnswer))
 PICTURES = pa.schema(
@@ -87,12 +88,17 @@ SEGMENTS = pa.schema(
         pa.field("color", pa.string()),  # the name of the first of `colors`, for those who want but one
     ]
 )
+# Of a few pictures, for people: the picture under its segments, a JPEG.
+THUMBNAILS = pa.schema([pa.field("picture", pa.string(), nullable=False), pa.field("jpeg", pa.binary())])
+TABLES = {"segments": SEGMENTS, "thumbnails": THUMBNAILS, "pictures": PICTURES}
 # As it comes from the actors.
-SENT = PICTURES.append(pa.field("segments", pa.list_(_SEGMENT)))
+SENT = PICTURES.append(pa.field("segments", pa.list_(_SEGMENT))).append(pa.field("jpeg", pa.binary()))
 LAYOUT = hashlib.sha256(f"{PICTURES}{SEGMENTS}".encode()).hexdigest()[:12]
 
 
-def answered(picture: str, listed_as: str, answer: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+def answered(
+    picture: str, listed_as: str, answer: Mapping[str, Any], at: datetime, jpeg: bytes | None = None
+) -> dict[str, Any]:
     """The row of a picture that was parsed; `answer` is the service's JSON with masks as RLE or none."""
     image = answer["image"]
     own = {name: answer.get(name) for name in ParseAnswer.model_fields if name not in _LEFT_OUT}
@@ -105,6 +111,7 @@ def answered(picture: str, listed_as: str, answer: Mapping[str, Any], at: dateti
         "height": image["height"],
         "persons": [_flat(person) for person in answer["persons"]],
         "segments": [_flat(segment) for segment in answer["segments"]],
+        "jpeg": jpeg,
     }
 
 
@@ -114,10 +121,14 @@ def failed(picture: str, listed_as: str, error: SpectrumError, at: datetime) -> 
     return {"picture": picture, "listed_as": listed_as, "tagged_at": at, **told}
 
 
-def tables(came: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """What came from an actor as the two tables that are kept: (pictures, segments)."""
+def tables(came: pa.Table) -> dict[str, pa.Table]:
+    """What came from an actor as the tables that are kept, by name."""
     came = came.combine_chunks()
-    return came.select(PICTURES.names).cast(PICTURES), _segments(came)
+    return {
+        "segments": _segments(came),
+        "thumbnails": came.filter(came["jpeg"].is_valid()).select(THUMBNAILS.names).cast(THUMBNAILS),
+        "pictures": came.select(PICTURES.names).cast(PICTURES),
+    }
 
 
 def _segments(came: pa.Table) -> pa.Table:
@@ -134,7 +145,10 @@ def _segments(came: pa.Table) -> pa.Table:
 
 
 def answer(picture: Mapping[str, Any], segments: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The service's answer again, from a row of `pictures` and its rows of `segments`, as plain values."""
+    """The service's answer again, from a row of `pictures` and its rows of `segments`, as plain values.
+
+    What an answer has only on demand (tags) is left out where there is none.
+    """
     size = [picture["height"], picture["width"]]
     own = set(SegmentAnswer.model_fields) | {*_SIDES, "rle"}
     kept = {name: picture[name] for name in ParseAnswer.model_fields if name not in _LEFT_OUT}
@@ -157,6 +171,7 @@ def _flat(part: Mapping[str, Any]) -> dict[str, Any]:
 def _round(part: Mapping[str, Any], size: list[int]) -> dict[str, Any]:
     """The way back from `_flat`."""
     rest = {name: value for name, value in part.items() if name not in (*_SIDES, "rle")}
+    rest = {name: value for name, value in rest.items() if value is not None or name not in _ON_DEMAND}
     mask = None if part["rle"] is None else {"size": size, "counts": part["rle"]}
     return rest | {"bbox": [part[side] for side in _SIDES], "mask": mask}
 

@@ -6,17 +6,20 @@ import hashlib
 import logging
 import os
 import threading
+import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BytesIO
 from time import perf_counter
 from typing import Any
 
 import pyarrow as pa
 
 from service import errors, images
+from service.answers import overlay
 from service.catalogue import reading, rows
 from service.catalogue.order import Order
 from service.worker.batching import Budget, choose
@@ -25,12 +28,14 @@ from service.worker.craft import Craft, Picture, as_query, craft_of
 log = logging.getLogger(__name__)
 
 AHEAD = 64_000_000  # pixels of one block that may lie decoded at once (192 MB)
+_DRAWN_HEIGHT = 360
 # Behind a table's own columns: who sent it, and how many blocks that actor had in hand besides.
 SENT = rows.SENT.append(pa.field("actor", pa.string())).append(pa.field("busy", pa.int32()))
 
 
 Row = dict[str, Any]
-Outcome = Row | errors.SpectrumError  # of one picture: the answer's JSON, or why there is none
+# Of one picture: the answer's JSON and perhaps a drawing, or why there is none.
+Outcome = tuple[Row, bytes | None] | errors.SpectrumError
 
 
 @dataclass(slots=True)
@@ -98,12 +103,13 @@ class Tagger:
                 batch = [pieces[i] for i in taken]
                 pieces = [piece for i, piece in enumerate(pieces) if i not in taken]
                 for piece, reading_ in self._parsed(batch):
-                    outcomes[piece.index] = self._rendered(piece, reading_)
+                    drawn = zlib.crc32(block[piece.index]["picture"].encode()) % self.order.sampled == 0
+                    outcomes[piece.index] = self._rendered(piece, reading_, drawn=drawn)
         at = datetime.now(UTC)
         return [
             rows.failed(row["picture"], row["listed_as"], outcome, at)
             if isinstance(outcome := outcomes[index], errors.SpectrumError)
-            else rows.answered(row["picture"], row["listed_as"], outcome, at)
+            else rows.answered(row["picture"], row["listed_as"], outcome[0], at, outcome[1])
             for index, row in enumerate(block)
         ]
 
@@ -147,12 +153,19 @@ class Tagger:
                 return [(batch[0], error)]
         return [outcome for piece in batch for outcome in self._parsed([piece])]
 
-    def _rendered(self, piece: _Piece, found: Any) -> Outcome:
+    def _rendered(self, piece: _Piece, found: Any, *, drawn: bool) -> Outcome:
         if isinstance(found, Exception):
             return errors.ParseFailed("The model could not parse this picture.")
         request = {**self.order.options, "image": {"sha256": piece.sha256}}
         timings = {"decode": piece.decode_ms}
-        return self.craft.render(found, request, id=piece.sha256[:32], timings_ms=timings)
+        answer = self.craft.render(found, request, id=piece.sha256[:32], timings_ms=timings)
+        return answer, _drawing(piece.image, found.parsing) if drawn and answer["segments"] else None
+
+
+def _drawing(image: Picture, parsing: overlay.Parsing) -> bytes:
+    packed = BytesIO()
+    overlay.draw(image, parsing, height=_DRAWN_HEIGHT).save(packed, "JPEG", quality=80)
+    return packed.getvalue()
 
 
 def _pixels(data: reading.Read, limits: images.Limits) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -40,11 +40,16 @@ class Job:
 
 @dataclass(slots=True)
 class Run:
-    """What became of a run: pictures done and failed in it, seconds at work, the signal that ended it."""
+    """What became of a run: pictures done and failed in it, seconds at work, the signal that ended it.
+
+    `first` pictures had come after `first_seconds`: until then Ray and the models were starting.
+    """
 
     pictures: int = 0
     failed: int = 0
     seconds: float = 0.0
+    first: int = 0
+    first_seconds: float = 0.0
     signal: int | None = None
 
 
@@ -85,11 +90,11 @@ def _run(job: Job, settings: Settings, say: Callable[[str], None]) -> int:
         todo, done = _left(listing, parts)
         say(_told(listing, done))
         began = _work(job, settings, revision, parts, todo, done) if len(todo) else Run()
-        counted = page.write(parts, question, settings)
+        counted = page.write(parts, question)
     if began.pictures:
         rate = began.pictures / began.seconds
         say(f"{began.pictures} pictures in {began.seconds:.1f} s, {rate:.2f} a second, {began.failed} failed")
-    if began.signal is not None:
+    if began.signal is not None and began.pictures < len(todo):
         say(f"{len(todo) - began.pictures} pictures are left: the same command goes on with them")
         return 128 + began.signal
     say(
@@ -134,25 +139,31 @@ def _work(job: Job, settings: Settings, revision: str, parts: Parts, todo: pa.Ta
     from service.catalogue.order import Order
     from service.catalogue.pool import ray_for
 
-    pool, threads = _pool(job, settings)
-    settings = settings.model_copy(update={"device": "cuda" if pool.gpu else "cpu"})
-    order = Order.of(settings, job.options, revision=revision, threads=threads, stop=parts.stop)
+    actors, threads = pool(job, settings)
+    settings = settings.model_copy(update={"device": "cuda" if actors.gpu else "cpu"})
+    order = Order.of(
+        settings, job.options, revision=revision, threads=threads, stop=parts.stop, pictures=len(todo)
+    )
     keeper = Keeper(parts, settings.catalogue_part_seconds, settings.catalogue_part_rows)
-    ending = Ending(parts.stop)
-    start = perf_counter()
+    ending, result, start = Ending(parts.stop), Run(), perf_counter()
     bar = tqdm(total=done + len(todo), initial=done, unit="picture", disable=None, file=sys.stderr)
-    with ray_for(pool), ending.by_signals(), bar:
+    with ray_for(actors), ending.by_signals(), bar:
         try:
-            for came in flow(todo, order, pool, ending):
+            for came in flow(todo, order, actors, ending):
+                if not keeper.pictures:
+                    result.first, result.first_seconds = len(came), perf_counter() - start
                 keeper.add(came)
                 bar.set_postfix(failed=keeper.failed, refresh=False)
                 bar.update(len(came))
         finally:
             keeper.keep()
-    return Run(keeper.pictures, keeper.failed, perf_counter() - start, ending.signal)
+    result.pictures, result.failed = keeper.pictures, keeper.failed
+    result.seconds, result.signal = perf_counter() - start, ending.signal
+    parts.record(asdict(result))
+    return result
 
 
-def _pool(job: Job, settings: Settings) -> tuple[Pool, int]:
+def pool(job: Job, settings: Settings) -> tuple[Pool, int]:
     """The actors, and the CPU threads of each: one for each GPU, or for each core."""
     from model.parser import cores, gpus
     from service.catalogue.pool import Pool
@@ -166,5 +177,6 @@ def _pool(job: Job, settings: Settings) -> tuple[Pool, int]:
     actors = job.actors
     if actors is None and job.ray_address is None:
         actors = here if gpu else cores()
-    pool = Pool(actors, gpu, job.ray_address, settings.catalogue_store_bytes, 2 * settings.batch_size)
-    return pool, settings.threads or max(1, cores() // (actors or cores()))
+    memory, block = settings.catalogue_store_bytes, 2 * settings.batch_size
+    threads = settings.threads or max(1, cores() // (actors or cores()))
+    return Pool(actors, gpu, job.ray_address, memory, block), threads
