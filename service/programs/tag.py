@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -58,13 +59,13 @@ def run(job: Job, settings: Settings, say: Callable[[str], None]) -> int:
 
     Refused where the source, the query, the folder or Ray is not as it should be.
     """
-    missing = "'tag' needs the package {}: pip install 'spectrum-parsing[catalogue]'"
-    try:
-        from service.catalogue.parts import CatalogueRefused
-        from service.catalogue.pool import FlowFailed
-        from service.catalogue.source import SourceUnreadable
-    except ModuleNotFoundError as error:
-        raise Refused(missing.format(error.name)) from error
+    for name in ("fsspec", "pyarrow", "ray"):
+        if find_spec(name) is None:
+            raise Refused(f"'tag' needs the package {name}: pip install 'spectrum-parsing[catalogue]'")
+    from service.catalogue.parts import CatalogueRefused
+    from service.catalogue.pool import FlowFailed
+    from service.catalogue.source import SourceUnreadable
+
     try:
         intake.check(job.options, settings)
         return _run(job, settings, say)
