@@ -6,21 +6,19 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from time import perf_counter
 from typing import Any, TypeVar
-
-import numpy as np
 
 from service import metrics
 from service.delivery.jobs import Claimed
 from service.errors import JobExpired, ParseFailed, QueueOutOfMemory, QueueUnavailable
 from service.telemetry import stages
 from service.worker.batching import Budget, choose
-from service.worker.craft import Craft, Picture
+from service.worker.craft import Craft
 from service.worker.danger import Danger
 from service.worker.holding import Holding, pause, told
+from service.worker.pieces import Piece, Rendered
 
 log = logging.getLogger(__name__)
 
@@ -28,32 +26,11 @@ T = TypeVar("T")
 Step = Callable[[str, Sequence[Claimed]], Awaitable[set[str]]]  # of a consumer's jobs, those still wanted
 BLOCK_MS = 500  # also how long an idle worker may take to notice that it should stop
 DECODED_AHEAD = 64_000_000  # pixels that may lie decoded before the model gets to them (192 MB)
+FRESH_SECONDS = 0.05  # how old a claim may be to begin by it without asking again
 
 
 class DevicePoisoned(RuntimeError):
     """The device answers every further call with an error; only a new process helps."""
-
-
-@dataclass(slots=True)
-class Piece:
-    """A claimed job on its way to the device; `ready` once its picture is decoded.
-
-    `room` is its stay in danger, where that goes on until the model begins.
-    """
-
-    job: Claimed
-    image: Picture = field(default_factory=lambda: np.empty((0, 0, 3), np.uint8))
-    query: Any = None
-    cost: int = 0
-    decode_ms: float = 0.0
-    ready: bool = False
-    room: AsyncExitStack | None = None
-
-    @property
-    def pixels(self) -> int:
-        """Pixels that lie decoded in memory."""
-        height, width, _ = self.image.shape
-        return int(height) * int(width)
 
 
 class Pipeline:
@@ -212,7 +189,8 @@ class Pipeline:
         while batch := await self._next():
             alone = batch[0].job.suspect
             async with self._in_danger(batch):
-                batch = await self._wanted(self.jobs.begin, batch)
+                if not self._just_claimed(batch):
+                    batch = await self._wanted(self.jobs.begin, batch)
                 try:
                     outcomes = await self._forward(batch)
                 except DevicePoisoned:
@@ -229,6 +207,11 @@ class Pipeline:
         """The stay of a batch in danger, which one of its pictures may have begun."""
         begun = [piece.room for piece in batch if piece.room is not None]
         return begun[0] if begun else self.danger.enter(alone=batch[0].job.suspect)
+
+    def _just_claimed(self, batch: Sequence[Piece]) -> bool:
+        """Whether it is one picture, in danger since a claim so fresh that nobody else can have it."""
+        fresh = min(FRESH_SECONDS, self.holding.lease_seconds / 4)
+        return all(piece.room is not None and piece.age < fresh and not piece.job.late for piece in batch)
 
     async def _wanted(self, step: Step, batch: list[Piece]) -> list[Piece]:
         """The batch without what was cancelled, came too late or ended elsewhere meanwhile."""
@@ -250,8 +233,6 @@ class Pipeline:
         metrics.BATCH_SIZE.observe(len(batch))
         try:
             readings = await asyncio.get_running_loop().run_in_executor(self.device, self._parse, batch)
-            for piece, reading in zip(batch, readings, strict=True):
-                stages.passed_device(getattr(reading, "timings_ms", {}), piece.job.request, len(batch))
             return list(zip(batch, readings, strict=True))
         except Exception as error:
             if _poisons(error):
@@ -269,6 +250,11 @@ class Pipeline:
         readings = self.craft.parse([piece.image for piece in batch], [piece.query for piece in batch])
         if len(readings) != len(batch):
             raise RuntimeError(f"{len(batch)} pictures gave {len(readings)} readings")
+        for piece, reading in zip(batch, readings, strict=True):
+            stages.passed_device(getattr(reading, "timings_ms", {}), piece.job.request, len(batch))
+        if len(batch) == 1 and not self.ahead:  # nobody waits for this thread: it may encode as well
+            with suppress(Exception):  # it is encoded again, and fails where that is told
+                return [Rendered(self._render(batch[0], readings[0]))]
         return list(readings)
 
     # Behind the device
@@ -279,17 +265,20 @@ class Pipeline:
             log.error("the model raised", exc_info=outcome, extra=told(job))
             await self.holding.fail(job, ParseFailed("The model could not parse this picture."))
             return
+        if not isinstance(outcome, Rendered):
+            try:
+                outcome = Rendered(await self._thread(self._render, piece, outcome))
+            except Exception as error:
+                await self.holding.fail(job, error)
+                return
+        await self.holding.finish(job, outcome.result)
+
+    def _render(self, piece: Piece, reading: Any) -> dict[str, Any]:
+        job, start = piece.job, perf_counter()
         timings = {"decode": piece.decode_ms, "queue": 1000 * job.queued_seconds}
-        try:
-            start = perf_counter()
-            result = await self._thread(
-                lambda: self.craft.render(outcome, job.request, id=job.id, timings_ms=timings)
-            )
-            stages.passed("encode", perf_counter() - start, job.request)
-        except Exception as error:
-            await self.holding.fail(job, error)
-            return
-        await self.holding.finish(job, result)
+        result = self.craft.render(reading, job.request, id=job.id, timings_ms=timings)
+        stages.passed("encode", perf_counter() - start, job.request)
+        return result
 
     async def _thread(self, call: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.threads, call, *arguments)
