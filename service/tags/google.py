@@ -1,7 +1,7 @@
 """Our taxonomy in Google's product categories.
 
-Source: Google_Product_Taxonomy_Version 2021-09-21 (taxonomy-with-ids.en-US), the newest that Google has
-published; ids and paths are as they stand there.
+Source: Google_Product_Taxonomy_Version 2021-09-21 (taxonomy-with-ids.en-US); ids and paths are as they stand
+there.
 """
 
 from __future__ import annotations
