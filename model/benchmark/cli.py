@@ -28,7 +28,12 @@ def arguments() -> argparse.ArgumentParser:
     peers.add_argument(
         "--prompts", type=int, default=20, help="prompts for those that take words; %(default)s"
     )
-    peers.add_argument("--only", type=lambda text: text.split(","), help="some of them, with commas")
+    peers.add_argument(
+        "--only",
+        type=lambda text: text.split(","),
+        help="some of them, with commas: also those of 7 GB and more",
+    )
+    peers.add_argument("--count", action="store_true", help="count operations only; nothing is computed")
     scale = _form(forms, "scale", "time and memory by picture size, number of prompts and of people")
     scale.add_argument("--prompts", type=_numbers, default=(1, 20, 64, 200, 1000), help="1,20,64,200,1000")
     scale.add_argument("--people", type=_numbers, default=(1, 4, 16), help="1,4,16")

@@ -18,6 +18,8 @@ from model.benchmark.report import Row
 from model.benchmark.stages import watched
 from model.benchmark.subject import Subject, at_size
 from model.network.config import SpectrumConfig
+from model.network.lean.head import LeanDecoder
+from model.network.serving import is_lean, lean_shell
 from model.network.spectrum import Spectrum
 from model.parser import Parser, Query
 
@@ -33,19 +35,29 @@ class Effort:
     seconds: float = 20.0
 
 
-def counted(config: SpectrumConfig, size: Size, batch: int, *, half: bool = False) -> Counter:
-    """Operations of one forward pass with the default vocabulary, by stage; no memory is touched."""
+def counted(
+    config: SpectrumConfig, size: Size, batch: int, *, half: bool = False, lean: bool = False
+) -> Counter:
+    """Operations of one forward pass with the default vocabulary, by stage; no memory is touched.
+
+    lean: of the network as it is served, if that is made of its own parts and not of the libraries'.
+    """
     counter = Counter()
-    with shapes_of(lambda: Spectrum(config)) as network:
+    with shapes_of(lambda: lean_shell(config) if lean else Spectrum(config)) as network:
         if half:
             network.lower_backbone(torch.float16)
         with torch.inference_mode(), watched(network, counter.watch), counter:
-            out = network(torch.zeros(batch, 3, *size))
-            text = network.grounding.text(torch.zeros(TERMS, config.text.width))
-            for pixels, z in zip(out.pixels, out.z[-1], strict=True):
-                network.grounding.maps(pixels, text)
-                network.grounding.logits(z, text)
+            for _ in range(2 if config.mirrored else 1):
+                _one_look(network, torch.zeros(batch, 3, *size))
     return counter
+
+
+def _one_look(network: Spectrum, pixels: torch.Tensor) -> None:
+    out = network(pixels)
+    text = network.grounding.text(torch.zeros(TERMS, network.config.text.width))
+    for each, z in zip(out.pixels, out.z[-1], strict=True):
+        network.grounding.maps(each, text)
+        network.grounding.logits(z, text)
 
 
 def left_out(config: SpectrumConfig, size: Size) -> list[Row]:
@@ -92,7 +104,8 @@ def rows(
 
 def _row(parser: Parser, batch: list[Picture], size: Size, ceilings: Ceilings, effort: Effort) -> Row:
     device, queries = parser.device, [Query()] * len(batch)
-    counter = counted(parser.config, size, len(batch), half=device.type == "cuda")
+    lean = isinstance(parser.network.decoder, LeanDecoder)
+    counter = counted(parser.config, size, len(batch), half=device.type == "cuda", lean=lean)
     held = resident()
     with peak_memory(device) as peak:
         parser.parse(batch, queries)
@@ -175,5 +188,5 @@ def counted_only(config: SpectrumConfig, sizes: Sequence[Size]) -> list[Row]:
     return [
         {"input": f"{size[1]}x{size[0]}", "stage": name, "GFLOP": work.flop / 1e9, "MB": work.bytes / 1e6}
         for size in sizes
-        for name, work in counted(at_size(config, size), size, 1).stages.items()
+        for name, work in counted(at_size(config, size), size, 1, lean=is_lean(config)).stages.items()
     ]

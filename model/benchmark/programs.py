@@ -54,8 +54,8 @@ def bench_peers(options: argparse.Namespace) -> Report:
     told = machine(str(device))
     size = options.size[0] if options.size else (options.side, options.side)
     shots = pictures(options.pictures, 1, size)
-    order = peers.Order(shots[0], options.prompts, options.only, _effort(options))
-    facts = {**forward.ceilings_of(device), "prompts": options.prompts}
+    order = peers.Order(shots[0], options.prompts, options.only, _effort(options), options.count)
+    facts = {**({} if options.count else forward.ceilings_of(device)), "prompts": options.prompts}
     return Report("peers", options.command, told, peers.rows(order, device), facts, peers.NOTES)
 
 

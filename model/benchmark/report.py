@@ -59,7 +59,7 @@ def table(rows: Sequence[Row]) -> str:
     if not rows:
         return "(nothing)"
     names = [name for name, value in rows[0].items() if not isinstance(value, (dict, list, tuple))]
-    cells = [[_cell(row.get(name)) for name in names] for row in rows]
+    cells = [[cell(row.get(name)) for name in names] for row in rows]
     widths = [max(len(name), *(len(line[i]) for line in cells)) for i, name in enumerate(names)]
     numeric = [
         all(isinstance(row.get(name), (int, float)) or row.get(name) is None for row in rows)
@@ -75,7 +75,8 @@ def table(rows: Sequence[Row]) -> str:
     )
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A figure as a table shows it: three digits where there is a fraction, a dash for none."""
     if value is None:
         return "-"
     if isinstance(value, float):

@@ -55,7 +55,9 @@ def rows(parser: Parser, picture: Picture, sweep: Sweep, effort: Effort) -> list
     ):
         of_a_kind = list(kind)
         for row in of_a_kind:
-            row["ratio"] = row["ms"] / of_a_kind[0]["ms"]
+            first = of_a_kind[0]
+            row["ratio"] = row["ms"] / first["ms"]
+            row["ratio cpu"] = row["cpu ms"] / first["cpu ms"] if first["cpu ms"] else None
         found += of_a_kind
     return found
 

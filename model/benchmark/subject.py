@@ -37,7 +37,7 @@ class Subject:
             config = preset(name)
             network = random_network(config, torch.device(device))
             return cls(network, hashed(config.text.width), torch.device(device), "random weights")
-        network = checkpoint.load(chosen)
+        network = checkpoint.load(chosen, serving=True)
         return cls(
             network, checkpoint.load_text(chosen), torch.device(device), f"the weights of {chosen.name}"
         )

@@ -39,10 +39,15 @@ def _plain(given: dict[str, Any], known: dict[str, Any], *, free: tuple[str, ...
     return same and set(known) <= set(given)
 
 
+def lean_shell(config: SpectrumConfig) -> Spectrum:
+    """A network of lean parts with the config's sizes, its weights not yet loaded."""
+    i2tx = I2Tx(config.diffusion, vae=Vae(config.diffusion.vae), unet=Unet(config.diffusion.unet))
+    return Spectrum(config, i2tx=i2tx, decoder=LeanDecoder(config.head))
+
+
 def lean_network(config: SpectrumConfig, weights: dict[str, Tensor]) -> Spectrum:
     """A network of lean parts around these weights, in evaluation mode. RuntimeError if they do not fit."""
-    i2tx = I2Tx(config.diffusion, vae=Vae(config.diffusion.vae), unet=Unet(config.diffusion.unet))
-    network = Spectrum(config, i2tx=i2tx, decoder=LeanDecoder(config.head))
+    network = lean_shell(config)
     network.load_state_dict(weights, assign=True)
     if isinstance(network.tower, EfficientNetTower):
         network.tower.body.fold()

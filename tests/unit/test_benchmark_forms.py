@@ -11,9 +11,11 @@ import torch
 from model.benchmark import cli, forward, scale
 from model.benchmark.forward import Effort
 from model.benchmark.networks import random_network
+from model.benchmark.operations import count
 from model.benchmark.pictures import noise
 from model.benchmark.report import Report, table
 from model.benchmark.subject import Subject, at_size, hashed
+from model.network.lean.head import LeanDecoder
 from model.parser import Parser, Query
 from model.reading.postprocess import read
 from model.reading.thresholds import Thresholds
@@ -45,6 +47,20 @@ def test_the_model_form_tells_every_stage_of_a_picture(subject):
     stages = [stage["GFLOP"] for stage in row["stages"].values()]
     assert sum(stages) == pytest.approx(row["GFLOP"])
     assert table([row]).count("\n") == 2
+
+
+def test_mini_is_counted_and_measured_as_it_is_served():
+    served = Subject.open("mini", None, "cpu")
+    assert isinstance(served.network.decoder, LeanDecoder)
+    pixels = torch.rand(1, 3, 64, 64)
+    by_shapes = forward.counted(served.network.config, (64, 64), 1, lean=True).stages
+    with torch.inference_mode():
+        run = count(lambda: served.network(pixels)).flop
+    grounding = by_shapes.pop("grounding").flop
+    assert grounding > 0
+    assert sum(work.flop for work in by_shapes.values()) == run
+    libraries = forward.counted(served.network.config, (64, 64), 1).whole.flop
+    assert run + grounding < libraries
 
 
 def test_a_size_off_the_grid_is_refused():

@@ -99,6 +99,13 @@ def tiny_odise() -> SpectrumConfig:
     return replace(tiny_full(), text=TextConfig(kind="clip", width=TEXT, gloss=False, clip=clip))
 
 
+def test_odises_way_can_be_built_without_its_memory():
+    with torch.device("meta"):
+        model = OdiseLike(tiny_odise(), rank=2)
+    real = sum(weight.numel() for weight in model.parameters() if not weight.is_meta)
+    assert real <= 3 * model.network.config.head.hidden  # one that transformers always makes for real
+
+
 @torch.inference_mode()
 def test_odises_way_gives_a_map_of_the_whole_picture_and_costs_a_pass_for_each_crop():
     torch.manual_seed(0)

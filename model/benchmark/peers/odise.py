@@ -31,7 +31,7 @@ class OdiseLike(nn.Module):
     def __init__(self, config: SpectrumConfig, *, rank: int = RANK) -> None:
         super().__init__()
         whole = replace(config, diffusion=replace(config.diffusion, tail=True))
-        self.network = random_network(whole, torch.device("cpu"))
+        self.network = random_network(whole, torch.get_default_device())
         del self.network.im2context  # the empty prompt has its place
         self.text = clip_text_model(config.text).eval()
         attach_lora(self.network.i2tx.unet, rank=rank, targets=EVERYWHERE)

@@ -21,12 +21,14 @@ def _mini() -> Built:
 
 
 def _full() -> Built:
-    network = random_network(full(), torch.device("cpu"))
+    network = random_network(full(), torch.get_default_device())
     return network, lambda task: _network(network, task)
 
 
 def _network(network: Spectrum, task: Task) -> Any:
     out = network(task.pixels)
+    if network.config.mirrored:  # as it is served
+        network(task.pixels.flip(-1))
     words = torch.rand(task.prompts, network.config.text.width, device=task.pixels.device)
     text = network.grounding.text(words)
     for pixels, z in zip(out.pixels, out.z[-1], strict=True):

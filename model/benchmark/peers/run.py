@@ -35,12 +35,13 @@ Call = Callable[[], Any]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to measure: a picture (H, W, 3), prompts, names of peers (None: all)."""
+    """What to measure: a picture (H, W, 3), prompts, names of peers (None: all); or to count alone."""
 
     picture: NDArray[np.uint8]
     prompts: int
     only: Sequence[str] | None
     effort: Effort
+    count: bool = False
 
 
 def rows(order: Order, device: torch.device, peers: Sequence[Peer] = (*PEERS, *OURS)) -> list[Row]:
@@ -50,6 +51,8 @@ def rows(order: Order, device: torch.device, peers: Sequence[Peer] = (*PEERS, *O
         names = ", ".join(peer.name for peer in peers)
         raise ValueError(f"{','.join(order.only)} names none of: {names}")
     task = Task(_tensor(order.picture).to(device), order.prompts)
+    if order.count:
+        return [_counted(peer, task) for peer in chosen]
     model, run = _built(MINI, device)
     mini = partial(run, task)
     with torch.inference_mode():
@@ -105,7 +108,7 @@ def _counted(peer: Peer, task: Task) -> Row:
     with shapes_of(build) as model, torch.inference_mode(), counter:
         calls[0](Task(torch.zeros(task.pixels.shape), task.prompts))
     millions = _millions(model)
-    note = f"counted only, for its {4 * millions / 1000:.1f} GB of weights; --only {peer.name} runs it"
+    note = f"counted only: {4 * millions / 1000:.1f} GB of weights"
     return _row(peer, task, millions, (counter.whole.flop / 1e9, None, None), note=note)
 
 
