@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 _PAUSE_SECONDS = 0.5
-_YIELD_SECONDS = 0.001  # between two reads, for those who were woken
+_YIELD_SECONDS = 0.001  # for those who were woken
 _REMEMBERED = 1_024  # ends, for those who come to wait just after them
 
 
@@ -74,19 +74,13 @@ class Replies:
         last = "0-0"  # the stream is this process's own, so its beginning is not too early
         while not self._closed:
             try:
-                answer = await self._after(last)
+                answer = await self._client.xread({self.stream: last}, count=256, block=self._block_ms)
+                last = self._wake(answer, last)
+                if answer:
+                    await asyncio.sleep(_YIELD_SECONDS)
+                    await self._client.xtrim(self.stream, minid=last, approximate=False)
             except RedisError:
                 await asyncio.sleep(_PAUSE_SECONDS * random.uniform(0.5, 1.5))
-                continue
-            last = self._wake(answer, last)
-            await asyncio.sleep(_YIELD_SECONDS)
-
-    async def _after(self, last: str) -> Any:
-        """What comes behind the entry that was read last, once there is something or the time is over."""
-        async with self._client.pipeline(transaction=False) as pipe:
-            pipe.xtrim(self.stream, minid=last, approximate=False)
-            pipe.xread({self.stream: last}, count=256, block=self._block_ms)
-            return (await pipe.execute())[1]
 
     def _wake(self, answer: Any, last: str) -> str:
         for _, entries in answer or ():
