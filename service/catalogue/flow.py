@@ -29,7 +29,7 @@ def flow(todo: pa.Table, order: Order, pool: Pool, ending: Ending) -> Iterator[p
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     blocks = [todo.slice(at, pool.block).combine_chunks() for at in range(0, len(todo), pool.block)]
     actors = min(pool.size(), len(blocks))
-    answers = ray.data.from_arrow(blocks).map_batches(
+    answers = ray.data.from_blocks(blocks).map_batches(
         Tagger,
         fn_constructor_args=(order,),
         batch_size=None,
@@ -47,8 +47,8 @@ def flow(todo: pa.Table, order: Order, pool: Pool, ending: Ending) -> Iterator[p
         for came in answers.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
             if len(found := ending.without_ends(came)):
                 yield found
-            if ending.reached(actors):
-                return
+            if ending.reached(actors) or (ending.signal is not None and pool.address is not None):
+                return  # the nodes of a cluster need not see the file that tells them
     except ray.exceptions.RayError as error:
         raise FlowFailed(_reason(error)) from error
 
