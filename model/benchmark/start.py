@@ -56,7 +56,10 @@ def rows(folder: Path, device: str, threads: int | None, times: int, *, service:
 
 def _once(folder: Path, device: str, threads: int | None) -> Row:
     command = [sys.executable, "-c", _PROGRAM, repr(time.time()), str(folder), device, str(threads)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ValueError(f"the process was not ready within {PATIENCE:.0f} s") from error
     if done.returncode:
         raise ValueError(f"the process ended with {done.returncode}: {done.stderr.strip()[-300:]}")
     told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
