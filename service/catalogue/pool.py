@@ -88,7 +88,7 @@ def _reach(address: str) -> None:
     """A cluster, which has its own token where it wants one."""
     import ray
 
-    with _telling():
+    with _telling(), _unsaid():
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
 
 
