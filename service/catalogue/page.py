@@ -47,9 +47,9 @@ def _page(counted: Summary, asked: dict[str, Any], figures: Sequence[str]) -> st
         f"<dl>{''.join(f'<div><dt>{what}</dt><dd>{n:,}</dd></div>' for what, n in facts.items())}</dl>",
         f"<p>Asked: <code>{escape(json.dumps(asked, ensure_ascii=False))}</code></p>",
         _section("Failures by code", counted.errors),
+        f'<h2>Some of the pictures</h2><div class="some">{"".join(figures)}</div>' if figures else "",
         _section("Labels", counted.labels[:_MOST_LABELS]),
         _section("Main colours of garments and accessories", counted.colors),
-        f'<h2>Some of the pictures</h2><div class="some">{"".join(figures)}</div>' if figures else "",
     ]
     policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
     return (

@@ -6,7 +6,6 @@ import hashlib
 import logging
 import os
 import threading
-import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -103,7 +102,7 @@ class Tagger:
                 batch = [pieces[i] for i in taken]
                 pieces = [piece for i, piece in enumerate(pieces) if i not in taken]
                 for piece, reading_ in self._parsed(batch):
-                    drawn = zlib.crc32(block[piece.index]["picture"].encode()) % self.order.sampled == 0
+                    drawn = int(piece.sha256[:8], 16) % self.order.sampled == 0
                     outcomes[piece.index] = self._rendered(piece, reading_, drawn=drawn)
         at = datetime.now(UTC)
         return [
