@@ -20,7 +20,7 @@ local function bury()
     redis.call('RENAME', KEYS[7], KEYS[13])
     redis.call('EXPIRE', KEYS[13], ARGV[9])
   end
-  redis.call('ZADD', KEYS[4], now, ARGV[3])
+  redis.call('ZADD', KEYS[4], now + time[2] % 1000 / 1000, ARGV[3]) -- two may die in one millisecond
   redis.call('EXPIRE', KEYS[4], ARGV[9])
   redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', '(' .. now - ARGV[9] * 1000)
   local last = -ARGV[10] - 1
