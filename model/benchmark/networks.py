@@ -11,6 +11,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from model.network.config import PRESETS, SpectrumConfig
+from model.network.lean.head import forget_places
 from model.network.spectrum import Spectrum
 
 M = TypeVar("M", bound=nn.Module)
@@ -25,8 +26,11 @@ def shapes_of(build: Callable[[], M]) -> Iterator[M]:
     """
     with torch.device("meta"):
         network = build()
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        yield network.to_empty(device="cpu").eval().requires_grad_(False)
+    try:
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            yield network.to_empty(device="cpu").eval().requires_grad_(False)
+    finally:
+        forget_places()
 
 
 def random_network(config: SpectrumConfig, device: torch.device, *, seed: int = 0) -> Spectrum:

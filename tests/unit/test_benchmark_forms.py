@@ -59,6 +59,8 @@ def test_mini_is_counted_and_measured_as_it_is_served():
     grounding = by_shapes.pop("grounding").flop
     assert grounding > 0
     assert sum(work.flop for work in by_shapes.values()) == run
+    with torch.inference_mode():  # and what was counted has left nothing behind that is not real
+        assert bool(served.network(pixels).pixels.isfinite().all())
     libraries = forward.counted(served.network.config, (64, 64), 1).whole.flop
     assert run + grounding < libraries
 

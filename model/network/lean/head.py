@@ -282,3 +282,9 @@ def _centers(sizes: tuple[Size, ...]) -> Tensor:
         x = (torch.arange(width, device="cpu") + 0.5) / width
         found.append(torch.stack([x.expand(height, -1), y[:, None].expand(-1, width)], -1).flatten(0, 1))
     return torch.cat(found)
+
+
+def forget_places() -> None:
+    """Drop what is kept of cells' places: a network that ran on shapes alone has left shapes there."""
+    _sines_at.cache_clear()
+    _centers.cache_clear()
