@@ -87,7 +87,7 @@ lock: $(VENV)/.installed-manifests ## Write constraints.txt anew from what .venv
 
 .PHONY: clean
 clean: ## Remove the virtual environment and every cache
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
+	rm -rf $(VENV) dist build site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
 
 $(BIN)/python:
 	@[ -n "$(PYTHON)" ] || { echo "Spectrum needs Python 3.11 or newer, and none was found on PATH. Install it, or say where it is: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
