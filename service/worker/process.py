@@ -98,6 +98,8 @@ async def published(jobs: Jobs, consumer: str, info: dict[str, Any], seconds: fl
                 await jobs.beat(consumer, info, seconds * MISSED_BEATS)
             except QueueUnavailable:
                 log.debug("no heartbeat: the broker is away")
+            except Exception:  # a worker that works must not be taken for dead
+                log.exception("no heartbeat")
             if await happens(over, seconds):
                 return
 

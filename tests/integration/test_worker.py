@@ -287,6 +287,18 @@ async def test_a_drain_that_takes_too_long_gives_its_jobs_back(connect: Connect,
     assert taken == {hanging: 1, ahead: 0}
 
 
+async def test_a_heartbeat_that_cannot_be_told_is_not_the_last(jobs: Jobs):
+    info: dict[str, Any] = {"name": "mini", "odd": object()}
+    async with published(jobs, "w", info, 0.05):
+        assert not await jobs.workers()
+        del info["odd"]
+        for _ in range(400):
+            if await jobs.workers():
+                break
+            await asyncio.sleep(0.05)
+        assert [worker["name"] for worker in await jobs.workers()] == ["mini"]
+
+
 async def test_a_worker_is_listed_exactly_while_it_works(connect: Connect) -> None:
     jobs, other = connect(), connect()
     async with published(jobs, "w", {"name": "mini"}, 0.05):

@@ -66,7 +66,9 @@ def test_own_data_give_labels_persons_and_caption(tmp_path):
 
 def test_what_our_own_export_calls_a_category_above_is_worn_too(tmp_path):
     above = {"saree": "whole body", "denim jacket": "upper body"}
-    categories = [{**c, "supercategory": above.get(c["name"], c.get("supercategory"))} for c in CATEGORIES]
+    categories = [
+        {**c, "supercategory": above.get(str(c["name"]), c.get("supercategory"))} for c in CATEGORIES
+    ]
     (photo,) = open_dataset("coco", own(tmp_path, categories=categories), "train")
     assert photo.table.labels == ("background", "person", "saree", "denim jacket")
 
