@@ -213,8 +213,6 @@ def test_another_question_or_source_is_refused(
     assert len(catalogue.rows()) == 6 + 2 * HELD
 
 
-def test_a_source_without_anything_new_starts_no_model(
-    catalogue: Tagged, capsys: pytest.CaptureFixture[str]
-):
+def test_a_source_without_anything_new_starts_no_model(catalogue: Tagged, capsys: pytest.CaptureFixture[str]):
     assert cli.main(["tag", str(catalogue.source), "--out", str(catalogue.folder)]) == 1
     assert "16 are done already" in capsys.readouterr().out
