@@ -24,7 +24,7 @@ _FORWARDED = {
     "synthesize": "make scenes of people with their truth (see 'spectrum synthesize --help')",
 }
 _MODEL_BENCHES = ("model", "peers", "scale", "start", "threads")  # the forms of 'bench' that the model brings
-_OVERRIDES = ("host", "port", "redis_url", "checkpoint", "device", "threads", "api_key")
+_OVERRIDES = ("host", "port", "redis_url", "checkpoint", "device", "workers", "threads", "api_key")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -113,7 +113,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="spectrum", description="Human parsing as an HTTP service.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    serve = _command(commands, "serve", _serve, "API, one worker and a queue, all in one")
+    serve = _command(commands, "serve", _serve, "API, workers and a queue, all in one")
+    serve.add_argument("--workers", type=_positive, metavar="N", help="models at once (default: 1)")
     api = _command(commands, "api", _api, "the API alone; needs REDIS_URL")
     worker = _command(commands, "worker", _worker, "a worker alone; needs REDIS_URL")
     for command in (serve, api):

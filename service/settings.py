@@ -83,6 +83,10 @@ class Settings(BaseSettings):
     preset: str = Field("mini", description="name of a shipped checkpoint")
     checkpoint: Path | None = Field(None, description="directory of a checkpoint; stands in for the preset")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    workers: Count = Field(
+        1,
+        description="workers of `spectrum serve`; several share the cores: more pictures, each a little later",
+    )
     threads: Count | None = Field(
         None, description="CPU threads of the model; absent = the cores, or the container's CPU quota"
     )

@@ -1,4 +1,4 @@
-"""`spectrum serve`: embedded Valkey, a worker and the API as one tree of processes."""
+"""`spectrum serve`: embedded Valkey, workers and the API as one tree of processes."""
 
 from __future__ import annotations
 
@@ -42,23 +42,41 @@ async def run(settings: Settings, say: Say) -> int:
         jobs = await roles.reach(settings)
         await roles.guarded(settings, jobs)
         server = roles.api_server(settings, jobs)
-        worker = Worker(settings, say)
+        workers = [Worker(told, say) for told in shares(settings)]
         say(f"Loading the model {settings.checkpoint_path.name} ...")
         serving = asyncio.create_task(server.serve(sockets=[listening]))
-        watching = asyncio.create_task(worker.watch())
+        watching = [asyncio.create_task(worker.watch()) for worker in workers]
         greeting = asyncio.create_task(_greet(jobs, settings, say))
-        await roles.first_of(stop.wait(), serving, watching)
+        await roles.first_of(stop.wait(), serving, *watching)
         greeting.cancel()
         if stop.is_set():
             say("Finishing what is in hand ...")
         # The API first: whoever waits for an answer still needs the worker.
         server.should_exit = True
         await serving
-        status = watching.result() if watching.done() else 0
-        watching.cancel()
-        await worker.stop()
+        status = max(watched.result() if watched.done() else 0 for watched in watching)
+        for watched in watching:
+            watched.cancel()
+        await asyncio.gather(*(worker.stop() for worker in workers))
         await jobs.close()
     return status
+
+
+def shares(settings: Settings) -> list[Settings]:
+    """The settings of each worker: several share the cores, and have ports for metrics one after the other.
+
+    On two cores two workers of one thread answer half as many pictures again as one of two threads, since no
+    thread waits for another; a lone picture takes longer.
+    """
+    count, port = settings.workers, settings.worker_metrics_port
+    threads = settings.threads
+    if count > 1 and threads is None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = max(1, cores // count)
+    return [
+        settings.model_copy(update={"threads": threads, "worker_metrics_port": port + place if port else 0})
+        for place in range(count)
+    ]
 
 
 class Worker:
@@ -123,13 +141,14 @@ def _environment(settings: Settings) -> dict[str, str]:
         "SPECTRUM_CHECKPOINT": settings.checkpoint_path.resolve(),
         "SPECTRUM_DEVICE": settings.device,
         "SPECTRUM_THREADS": settings.threads,
+        "SPECTRUM_WORKER_METRICS_PORT": settings.worker_metrics_port,
     }
     return {name: str(value) for name, value in told.items() if value is not None}
 
 
 async def _greet(jobs: Jobs, settings: Settings, say: Say) -> None:
-    """Say where the service is as soon as a worker lives."""
-    while not await jobs.workers():
+    """Say where the service is as soon as its workers live."""
+    while len(await jobs.workers()) < settings.workers:
         await asyncio.sleep(0.1)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     address = f"http://{host.replace('0.0.0.0', '127.0.0.1')}:{settings.port}"

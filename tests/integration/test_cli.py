@@ -208,9 +208,10 @@ def alive(pid: int) -> bool:
 
 
 @contextmanager
-def tree(checkpoint: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+def tree(checkpoint: Path, port: int, *more: str) -> Iterator[subprocess.Popen[str]]:
     """A `spectrum serve` that is ready."""
-    command = [sys.executable, "-m", "service", "serve", "--port", str(port), "--checkpoint", str(checkpoint)]
+    told = ["--port", str(port), "--checkpoint", str(checkpoint), *more]
+    command = [sys.executable, "-m", "service", "serve", *told]
     # On a busy machine a new worker takes its time; nobody shall be sent away meanwhile.
     patient = os.environ | {"SPECTRUM_WAIT_SECONDS": "120", "SPECTRUM_DRAIN_SECONDS": "120"}
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=patient)
@@ -244,6 +245,18 @@ def until(promise: object, seconds: float = 150.0) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 class TestServe:
     """One command starts all that is needed, keeps it alive and ends it."""
+
+    def test_several_workers_share_the_work(self, checkpoint: Path):
+        port = free_port()
+        with tree(checkpoint, port, "--workers", "2") as serve:
+            greeting(serve)
+            workers = [pid for pid, told in children(serve.pid).items() if told.rstrip().endswith("worker")]
+            assert len(workers) == 2
+            ready = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=60).json()
+            assert ready["workers"] == 2
+            serve.send_signal(signal.SIGTERM)
+            assert serve.wait(150) == 0
+        until(lambda: not any(alive(pid) for pid in workers))
 
     def test_the_life_of_a_tree(self, checkpoint: Path):
         port = free_port()
