@@ -7,7 +7,6 @@ import os
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from http.client import HTTPConnection
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median, quantiles
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from service import images
 from service.programs import roles
 from service.programs.bench_client import Answer, post, post_all, serve_tree
+from service.programs.bench_line import Line
 from service.programs.roles import Refused
 from service.settings import Settings
 
@@ -130,12 +130,12 @@ def _bodies(plan: Plan) -> list[bytes]:
 
 def _alone(port: int, bodies: Sequence[bytes]) -> list[Answer]:
     """Answers to one client, one request at a time."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=300)
+    line = Line(port, 300)
     try:
-        post(connection, bodies[0])  # the first request of a process loads what it needs
-        return [post(connection, body) for body in bodies]
+        post(line, bodies[0])  # the first request of a process loads what it needs
+        return [post(line, body) for body in bodies]
     finally:
-        connection.close()
+        line.close()
 
 
 def _bare(parser: Parser, bodies: Sequence[bytes], settings: Settings) -> tuple[float, float]:
