@@ -114,7 +114,6 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     serve = _command(commands, "serve", _serve, "API, workers and a queue, all in one")
-    serve.add_argument("--workers", type=_positive, metavar="N", help="models at once (default: 1)")
     api = _command(commands, "api", _api, "the API alone; needs REDIS_URL")
     worker = _command(commands, "worker", _worker, "a worker alone; needs REDIS_URL")
     for command in (serve, api):
@@ -153,6 +152,9 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--actors", type=_positive, metavar="N", help="catalogue: models at once")
     bench.add_argument("--tags", action="store_true", help="catalogue: with tags, unlike the bare model")
     bench.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
+
+    for command in (serve, bench):
+        command.add_argument("--workers", type=_positive, metavar="N", help="models at once (default: 1)")
 
     _add_keys(commands)
     for command in (serve, worker, parse, tag, bench):

@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     workers: Count = Field(
         1,
-        description="workers of `spectrum serve`; several share the cores: more pictures, each a little later",
+        description="workers of `spectrum serve`; several share the cores: more pictures, each a bit later",
     )
     threads: Count | None = Field(
         None, description="CPU threads of the model; absent = the cores, or the container's CPU quota"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 # What an answer's timings tell of the picture itself; whatever else a request takes is the service's own.
 _WORK = ("decode", "preprocess", "forward", "postprocess", "encode")
+_MODEL = ("preprocess", "forward", "postprocess")
 _ALONE = 40  # pictures of the one client whose requests show what the service adds
 
 
@@ -50,10 +51,12 @@ class Report:
     `throughput_low` and `throughput_high` are the quartiles over the rounds. `added_ms` is what a request
     takes, from its first byte sent to its answer parsed, beside decoding, model and encoding: that of one
     client who sends one picture at a time, so that none waits behind another. `queue_ms` is the part of it
-    before a worker has the job.
+    before a worker has the job. `forward_share` and `model_share`: the part of the service's wall time that a
+    worker, on average, was in the forward pass, and in the model's whole way.
     """
 
     pictures: int
+    workers: int
     clients: int
     answered: int
     failed: int
@@ -70,6 +73,8 @@ class Report:
     added_p50_ms: float
     added_p95_ms: float
     queue_p50_ms: float
+    forward_share: float
+    model_share: float
     device: str
     cpus: int
     machine: str
@@ -108,7 +113,8 @@ def run(plan: Plan, settings: Settings, say: Callable[[str], None]) -> int:
             seconds, told = post_all(port, chunk, plan.clients)
             rounds.append(Round(seconds, *(first or _bare(parser, chunk, settings))))
             answers += told
-    report = _report(plan, rounds, answers, alone, str(getattr(parser, "device", settings.device)))
+    device = str(getattr(parser, "device", settings.device))
+    report = _report(plan, rounds, answers, alone, device=device, workers=settings.workers)
     text = json.dumps(asdict(report), indent=1)
     if plan.json is not None:
         plan.json.write_text(text + "\n", encoding="utf-8")
@@ -155,7 +161,13 @@ def _bare(parser: Parser, bodies: Sequence[bytes], settings: Settings) -> tuple[
 
 
 def _report(
-    plan: Plan, rounds: Sequence[Round], answers: Sequence[Answer], alone: Sequence[Answer], device: str
+    plan: Plan,
+    rounds: Sequence[Round],
+    answers: Sequence[Answer],
+    alone: Sequence[Answer],
+    *,
+    device: str,
+    workers: int,
 ) -> Report:
     told = [answer for answer in answers if answer.id is not None]
     answered = len({answer.id for answer in told if answer.id})
@@ -166,6 +178,7 @@ def _report(
     spread = _percentiles([one.throughput for one in rounds])
     return Report(
         pictures=plan.count,
+        workers=workers,
         clients=plan.clients,
         answered=answered,
         failed=failed,
@@ -182,6 +195,8 @@ def _report(
         added_p50_ms=round(added[9], 1),
         added_p95_ms=round(added[18], 1),
         queue_p50_ms=round(median([answer.timings_ms.get("queue", 0.0) for answer in alone] or [0.0]), 1),
+        forward_share=round(_spent(told, "forward") / (seconds * workers), 3),
+        model_share=round(_spent(told, *_MODEL) / (seconds * workers), 3),
         device=device,
         cpus=os.cpu_count() or 1,
         machine=platform.machine(),
@@ -193,6 +208,11 @@ def _added_ms(answer: Answer) -> float:
     return 1000 * answer.seconds - sum(answer.timings_ms.get(stage, 0.0) for stage in _WORK)
 
 
+def _spent(answers: Sequence[Answer], *stages: str) -> float:
+    """Seconds that all pictures together were in these stages; a batch's time is shared out among them."""
+    return sum(answer.timings_ms.get(stage, 0.0) for answer in answers for stage in stages) / 1000
+
+
 def _percentiles(values: Sequence[float]) -> list[float]:
     """The 5, 10, ... 95 % points; zeros of nothing."""
     return quantiles(list(values or [0.0]) * 2, n=20, method="inclusive")  # twice: one value is enough
@@ -201,7 +221,7 @@ def _percentiles(values: Sequence[float]) -> list[float]:
 def _table(report: Report) -> str:
     """The numbers that matter, for people."""
     rows = [
-        ("pictures, clients", f"{report.pictures}, {report.clients}"),
+        ("pictures, clients, workers", f"{report.pictures}, {report.clients}, {report.workers}"),
         ("answered, failed, lost", f"{report.answered}, {report.failed}, {report.lost}"),
         ("service", f"{report.service_seconds:.1f} s, {report.pictures_per_second:.2f} pictures a second"),
         ("bare model", f"{report.bare_seconds:.1f} s (and {report.bare_decode_seconds:.1f} s of decoding)"),
@@ -215,6 +235,7 @@ def _table(report: Report) -> str:
             f"{report.added_p50_ms:.1f} ms, 95 % {report.added_p95_ms:.1f}, beside decode, model, encode; "
             f"to a worker {report.queue_p50_ms:.1f}",
         ),
+        ("worker in the model", f"{report.model_share:.3f} of the time; forward {report.forward_share:.3f}"),
         ("device, CPUs", f"{report.device}, {report.cpus} ({report.machine})"),
     ]
-    return "\n".join(f"{name:<26}{value}" for name, value in rows)
+    return "\n".join(f"{name:<28}{value}" for name, value in rows)

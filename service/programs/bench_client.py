@@ -44,6 +44,7 @@ def serve_tree(settings: Settings) -> Iterator[int]:
     port = free_port()
     command = [sys.executable, "-m", "service", "serve", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--checkpoint", str(settings.checkpoint_path.resolve()), "--device", settings.device]
+    command += ["--workers", str(settings.workers)]
     if settings.threads is not None:
         command += ["--threads", str(settings.threads)]
     quiet = {
