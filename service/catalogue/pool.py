@@ -103,8 +103,9 @@ def _telling() -> Iterator[None]:
     """A start that fails as FlowFailed."""
     try:
         yield
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise FlowFailed(f"Ray does not start: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # a node that starts too slowly is told by an Exception and no more
+        why = str(error).partition("\n")[0] or type(error).__name__
+        raise FlowFailed(f"Ray does not start: {why}") from error
 
 
 @contextmanager

@@ -61,7 +61,8 @@ def run(job: Job, settings: Settings, say: Callable[[str], None]) -> int:
     """
     for name in ("fsspec", "pyarrow", "ray"):
         if find_spec(name) is None:
-            raise Refused(f"'tag' needs the package {name}: pip install 'spectrum-parsing[catalogue]'")
+            what = "pip install 'spectrum-parsing[catalogue]', or in a clone '.[catalogue]'"
+            raise Refused(f"'tag' needs the package {name}: {what}")
     from service.catalogue.parts import CatalogueRefused
     from service.catalogue.pool import FlowFailed
     from service.catalogue.source import SourceUnreadable

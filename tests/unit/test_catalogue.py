@@ -27,6 +27,7 @@ from service.catalogue.ending import Ending
 from service.catalogue.keeping import Keeper
 from service.catalogue.order import Order, asked
 from service.catalogue.parts import CatalogueRefused, Parts
+from service.catalogue.pool import FlowFailed, _telling
 from service.catalogue.source import SourceUnreadable
 from service.catalogue.summary import spread, summary
 from service.schemas import Options
@@ -382,3 +383,16 @@ def test_some_names_are_spread_over_all(count: int, wanted: int):
     found = spread(names, wanted)
     assert len(found) == len(set(found)) == min(count, wanted)
     assert found == [name for name in names if name in found]
+
+
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (Exception("The current node timed out during startup.\nLogs are elsewhere."), "node timed out"),
+        (RuntimeError(), "RuntimeError"),
+    ],
+)
+def test_a_ray_that_does_not_start_is_told_in_one_line(error: Exception, said: str):
+    with pytest.raises(FlowFailed, match=f"Ray does not start: .*{said}") as told, _telling():
+        raise error
+    assert "\n" not in str(told.value)
