@@ -122,19 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (serve, api, worker):
         command.add_argument("--redis-url", metavar="URL", help="Redis or Valkey, in place of REDIS_URL")
 
-    parse = _command(commands, "parse", _parse, "parse pictures without a server: JSON and an overlay each")
-    parse.add_argument("pictures", nargs="+", type=Path, metavar="IMAGE", help="JPEG, PNG or WebP")
-    asked = parse.add_mutually_exclusive_group()
-    asked.add_argument("--prompt", action="append", dest="prompts", metavar="P", help="may be repeated")
-    asked.add_argument("--caption", help="free text, in place of prompts")
-    parse.add_argument("--body-parts", action="store_true", help="body parts beside the prompts")
-    parse.add_argument("--min-score", type=_share, default=0.0, metavar="S", help="0 to 1")
-    parse.add_argument("--mask-format", choices=masks.FORMATS, default="rle")
-    parse.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="default: out")
-    parse.add_argument("--server", metavar="URL", help="a service that parses them, in place of a model here")
-    parse.add_argument("--api-key", metavar="KEY", help="for --server, in place of SPECTRUM_API_KEY")
-    parse.add_argument("--concurrency", type=_positive, default=8, metavar="N", help="for --server: at once")
-
+    parse = _add_parse(commands)
     tag = _add_tag(commands)
 
     export = _command(commands, "export", _export, "write parsings in the format of another tool")
@@ -142,17 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--format", choices=list(EXPORTS), required=True)
     export.add_argument("--out", type=Path, metavar="FILE", help="default: named as the format")
 
-    bench = _command(commands, "bench", _bench, "measure the service, or tagging, against the bare model")
-    kinds = ["service", "catalogue", *_MODEL_BENCHES]
-    bench.add_argument("what", choices=kinds, help="those after catalogue have a --help of their own")
-    bench.add_argument("--pictures", type=Path, nargs="+", metavar="DIR", required=True, help="photos")
-    bench.add_argument("--count", type=_positive, default=200, help="pictures to take (default: 200)")
-    bench.add_argument("--clients", type=_positive, default=8, help="clients at once (default: 8)")
-    bench.add_argument("--kill", choices=("term", "kill", "none"), default="kill", help="catalogue: half-way")
-    bench.add_argument("--actors", type=_positive, metavar="N", help="catalogue: models at once")
-    bench.add_argument("--tags", action="store_true", help="catalogue: with tags, unlike the bare model")
-    bench.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
-
+    bench = _add_bench(commands)
     for command in (serve, bench):
         command.add_argument("--workers", type=_positive, metavar="N", help="models at once (default: 1)")
 
@@ -172,16 +150,46 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_query(command: argparse.ArgumentParser) -> None:
+    asked = command.add_mutually_exclusive_group()
+    asked.add_argument("--prompt", action="append", dest="prompts", metavar="P", help="may be repeated")
+    asked.add_argument("--caption", help="free text, in place of prompts")
+    command.add_argument("--body-parts", action="store_true", help="body parts beside the prompts")
+    command.add_argument("--min-score", type=_share, default=0.0, metavar="S", help="0 to 1")
+
+
+def _add_parse(commands: Any) -> argparse.ArgumentParser:
+    parse = _command(commands, "parse", _parse, "parse pictures without a server: JSON and an overlay each")
+    parse.add_argument("pictures", nargs="+", type=Path, metavar="IMAGE", help="JPEG, PNG or WebP")
+    _add_query(parse)
+    parse.add_argument("--mask-format", choices=masks.FORMATS, default="rle")
+    parse.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="default: out")
+    parse.add_argument("--server", metavar="URL", help="a service that parses them, in place of a model here")
+    parse.add_argument("--api-key", metavar="KEY", help="for --server, in place of SPECTRUM_API_KEY")
+    parse.add_argument("--concurrency", type=_positive, default=8, metavar="N", help="for --server: at once")
+    return parse
+
+
+def _add_bench(commands: Any) -> argparse.ArgumentParser:
+    bench = _command(commands, "bench", _bench, "measure the service, or tagging, against the bare model")
+    kinds = ["service", "catalogue", *_MODEL_BENCHES]
+    bench.add_argument("what", choices=kinds, help="those after catalogue have a --help of their own")
+    bench.add_argument("--pictures", type=Path, nargs="+", metavar="DIR", required=True, help="photos")
+    bench.add_argument("--count", type=_positive, default=200, help="pictures to take (default: 200)")
+    bench.add_argument("--clients", type=_positive, default=8, help="clients at once (default: 8)")
+    bench.add_argument("--kill", choices=("term", "kill", "none"), default="kill", help="catalogue: half-way")
+    bench.add_argument("--actors", type=_positive, metavar="N", help="catalogue: models at once")
+    bench.add_argument("--tags", action="store_true", help="catalogue: with tags, unlike the bare model")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
+    return bench
+
+
 def _add_tag(commands: Any) -> argparse.ArgumentParser:
     tag = _command(commands, "tag", _tag, "parse a whole catalogue into Parquet; can be gone on with")
     tag.add_argument("source", help="a folder, a 'pattern*.jpg', a table (.csv, .tsv, .parquet), s3://...")
     tag.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the catalogue is kept")
     tag.add_argument("--column", metavar="NAME", help="the table's column of paths or URLs")
-    asked = tag.add_mutually_exclusive_group()
-    asked.add_argument("--prompt", action="append", dest="prompts", metavar="P", help="may be repeated")
-    asked.add_argument("--caption", help="free text, in place of prompts")
-    tag.add_argument("--body-parts", action="store_true", help="body parts beside the prompts")
-    tag.add_argument("--min-score", type=_share, default=0.0, metavar="S", help="0 to 1")
+    _add_query(tag)
     tag.add_argument("--mask-format", choices=("rle", "none"), default="rle")
     tag.add_argument("--no-tags", action="store_true", help="without categories, patterns and lengths")
     tag.add_argument("--actors", type=_positive, metavar="N", help="models at once; default: GPUs or cores")

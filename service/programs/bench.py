@@ -11,7 +11,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service import images
 from service.programs import roles
@@ -115,12 +115,17 @@ def run(plan: Plan, settings: Settings, say: Callable[[str], None]) -> int:
             answers += told
     device = str(getattr(parser, "device", settings.device))
     report = _report(plan, rounds, answers, alone, device=device, workers=settings.workers)
-    text = json.dumps(asdict(report), indent=1)
-    if plan.json is not None:
-        plan.json.write_text(text + "\n", encoding="utf-8")
-    say(text)
-    say(_table(report))
+    tell(asdict(report), _table(report), plan.json, say)
     return 0 if report.answered == plan.count and not report.lost else 1
+
+
+def tell(report: dict[str, Any], table: str, file: Path | None, say: Callable[[str], None]) -> None:
+    """Say the numbers as JSON, which also goes into the file, and as a table."""
+    text = json.dumps(report, indent=1)
+    if file is not None:
+        file.write_text(text + "\n", encoding="utf-8")
+    say(text)
+    say(table)
 
 
 def _bodies(plan: Plan) -> list[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
@@ -22,6 +21,7 @@ from typing import Literal
 
 from service import images
 from service.programs import roles, tag
+from service.programs.bench import tell
 from service.programs.roles import Refused
 from service.schemas import Options
 from service.settings import Settings
@@ -103,11 +103,7 @@ def run(plan: Plan, settings: Settings, say: Callable[[str], None]) -> int:
         seconds, half = _tagged(plan, Path(work), actors, threads, settings)
         after = _bare(files[1::2], actors, threads, device, settings)
         report = _report(plan, Path(work) / "out", (before, after), seconds, half, actors, threads, device)
-    text = json.dumps(asdict(report), indent=1)
-    if plan.json is not None:
-        plan.json.write_text(text + "\n", encoding="utf-8")
-    say(text)
-    say(_table(report))
+    tell(asdict(report), _table(report), plan.json, say)
     return 0 if report.kept == plan.count and not report.twice else 1
 
 
