@@ -31,6 +31,9 @@ from model.training.validate import votes
 
 SURE = 0.55
 """Share of the vote under which a pixel stays unlabelled."""
+LIFT = 0.7
+"""Power of its peak by which a term's votes are divided: 0 leaves them, 1 makes all terms peak alike."""
+_BODY = [i for i, name in enumerate(PROMPTS) if name in BODY]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,23 @@ def vote(network: Spectrum, pixels: Tensor, text: Tensor) -> Tensor:
     return total
 
 
+def lifted(votes: Tensor) -> Tensor:
+    """votes (P + 1, h, w) -> the same, each term's divided by the power `LIFT` of its highest.
+
+    The parts of the body have one peak together: the tag 'skin' does not say which of them are to be seen.
+    """
+    peaks = votes.flatten(1).amax(1).clamp(min=1e-3 * float(votes.max()))
+    peaks[_BODY] = peaks[_BODY].max()
+    return votes / peaks[:, None, None] ** LIFT
+
+
 def labelled(votes: Tensor, tags: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """votes (P + 1, h, w) -> class ids (h, w), IGNORE where unsure, and the person's mask (h, w)."""
-    votes = votes * allowed(tags)[:, None, None]
+    """votes (P + 1, h, w) -> class ids (h, w), IGNORE where unsure, and the person's mask (h, w).
+
+    A tag says that its garment is there. So a term that the network is shy to name is lifted towards the others
+    and wins where its votes are highest; the photo would otherwise teach that there is none.
+    """
+    votes = lifted(votes * allowed(tags)[:, None, None])
     share = votes / votes.sum(0, keepdim=True).clamp(min=1e-6)
     best, winner = share.max(0)
     classes = torch.where(winner == NOTHING, 0, winner + 1)

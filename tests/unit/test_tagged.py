@@ -13,10 +13,10 @@ from model.data.ccp import CLASSES, IGNORE, CcpDataset
 from model.data.scenes import SceneMaker
 from model.data.tagged import TaggedScenes, write_index
 from model.training.batches import NOTHING, PROMPTS
-from model.training.pseudo import allowed, apart, labelled
+from model.training.pseudo import allowed, apart, labelled, lifted
 
 ROOT = Path(__file__).parent.parent / "data" / "ccp"
-JEANS, PANTS, FACE = (PROMPTS.index(name) for name in ("jeans", "pants", "face"))
+JEANS, PANTS, FACE, FOOT = (PROMPTS.index(name) for name in ("jeans", "pants", "face", "foot"))
 
 
 def votes(*pixels: dict[int, float]) -> torch.Tensor:
@@ -43,6 +43,18 @@ def test_a_pixel_of_a_divided_vote_stays_unlabelled_but_belongs_to_the_person():
     classes, persons = labelled(votes({JEANS: 0.5, PANTS: 0.5}, {NOTHING: 1.0}), ["pants", "jeans"])
     assert classes.tolist() == [[IGNORE, 0]]
     assert persons.tolist() == [[1, 0]]
+
+
+def test_a_tagged_garment_that_the_network_is_shy_to_name_wins_where_it_is_likeliest():
+    shy = votes({PANTS: 0.9, JEANS: 0.05}, {PANTS: 0.3, JEANS: 0.2})
+    assert labelled(shy, ["pants", "jeans"])[0].tolist() == [[CLASSES.index("pants"), CLASSES.index("jeans")]]
+    assert labelled(shy, ["pants"])[0].tolist() == [[CLASSES.index("pants")] * 2]
+
+
+def test_of_the_body_no_part_is_lifted_past_another():
+    seen = lifted(votes({FACE: 0.8, FOOT: 0.1, PANTS: 0.1}))[:, 0, 0]
+    assert seen[FACE] == pytest.approx(8 * seen[FOOT])
+    assert seen[PANTS] > seen[FOOT]
 
 
 def test_somebody_who_stands_apart_is_another_person_and_a_crumb_is_nobody():
