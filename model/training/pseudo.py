@@ -81,8 +81,8 @@ def lifted(votes: Tensor) -> Tensor:
 def labelled(votes: Tensor, tags: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """votes (P + 1, h, w) -> class ids (h, w), IGNORE where unsure, and the person's mask (h, w).
 
-    A tag says that its garment is there. So a term that the network is shy to name is lifted towards the others
-    and wins where its votes are highest; the photo would otherwise teach that there is none.
+    A tag says that its garment is there. So a term that the network is shy to name is lifted towards the
+    others and wins where its votes are highest; the photo would otherwise teach that there is none.
     """
     votes = lifted(votes * allowed(tags)[:, None, None])
     share = votes / votes.sum(0, keepdim=True).clamp(min=1e-6)
