@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,7 @@ from model.reading.thresholds import Thresholds
 __all__ = [
     "CheckpointError",
     "Color",
+    "Forwarded",
     "Parser",
     "Parsing",
     "Person",
@@ -40,12 +43,32 @@ __all__ = [
 ]
 
 DEFAULT_CHECKPOINT = Path(__file__).parent / "weights" / "mini"
+LANES = 2  # calls at once that Python's own share of a call leaves room for; more are for more processes
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """A picture behind the network and not read yet; it keeps alive what the network said of its whole batch.
+
+    timings_ms: 'preprocess' and 'forward', each picture's share of its batch. share: calls that the processor
+    is divided among.
+    """
+
+    image: NDArray[np.uint8]
+    question: Question
+    min_score: float
+    out: Output
+    mirrored: Output | None
+    index: int
+    timings_ms: dict[str, float]
+    share: int
 
 
 class Parser:
     """A loaded network that answers queries about pictures. Stateless but for its cache of questions.
 
-    One thread at a time; the same picture and query give the same answer, whatever shares the batch.
+    Any number of threads may call it; the same picture and query give the same answer, whatever shares the
+    batch. On a GPU one forward pass runs at a time, and a picture may be read beside the next pass.
     """
 
     def __init__(
@@ -65,7 +88,11 @@ class Parser:
         self.name = network.config.name
         self.revision = revision
         self.thresholds = thresholds or Thresholds()
+        self.threads = torch.get_num_threads()
         self._questions = Questions(text, self.device, gloss=self.config.text.gloss)
+        cuda = self.device.type == "cuda"
+        self._one = threading.Lock() if cuda else nullcontext()
+        self._beside = torch.cuda.Stream(self.device) if cuda else None
 
     @classmethod
     def load(
@@ -100,66 +127,110 @@ class Parser:
         )
         return tall, wide
 
+    @property
+    def lanes(self) -> int:
+        """Calls of `forward` that are worth running at once.
+
+        On a CPU the cores are more than one call can fill: much of a small network runs on one of them only.
+        A GPU takes one call after the other.
+        """
+        return min(self.threads, LANES) if self.device.type == "cpu" else 1
+
     def parse(self, images: Sequence[NDArray[np.uint8]], queries: Sequence[Query]) -> list[Parsing]:
         """One parsing for each picture (H, W, 3) RGB, at the picture's own size.
 
         Pictures that enter the network at one size share a forward pass. ValueError for a picture of another
         shape or type, for lists of different lengths, and for a query without a word.
         """
-        if len(images) != len(queries):
-            raise ValueError(f"{len(images)} pictures and {len(queries)} queries")
-        for image in images:
-            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-                raise ValueError(f"a picture must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
-        questions = [self._questions.of(query) for query in queries]
-        groups: dict[tuple[int, int], list[int]] = {}
-        for i, image in enumerate(images):
-            groups.setdefault(self.input_size(image.shape[1], image.shape[0]), []).append(i)
         answers: dict[int, Parsing] = {}
-        for size, members in groups.items():
-            asked = [(questions[i], queries[i].min_score) for i in members]
-            parsed = self._parse_group([images[i] for i in members], asked, size)
-            answers.update(zip(members, parsed, strict=True))
+        for members, group in self._forwarded(images, queries, share=1):
+            answers.update(zip(members, map(self.read, group), strict=True))
         return [answers[i] for i in range(len(images))]
+
+    def forward(
+        self, images: Sequence[NDArray[np.uint8]], queries: Sequence[Query], share: int = 1
+    ) -> list[Forwarded]:
+        """The first half of `parse`, with the same errors: what `read` makes a parsing of, for each picture.
+
+        share: calls that the processor is divided among, this one counted.
+        """
+        found: dict[int, Forwarded] = {}
+        for members, group in self._forwarded(images, queries, share=share):
+            found.update(zip(members, group, strict=True))
+        return [found[i] for i in range(len(images))]
+
+    @torch.inference_mode()
+    def read(self, forwarded: Forwarded) -> Parsing:
+        """The second half of `parse`, for one picture; in any thread."""
+        self._take(forwarded.share)
+        began = time.perf_counter()
+        # In a stream of its own on a GPU, so that what waits for it waits for no later forward pass.
+        with nullcontext() if self._beside is None else torch.cuda.stream(self._beside):
+            parsing = read(
+                self._looks(forwarded),
+                forwarded.image,
+                thresholds=self.thresholds,
+                min_score=forwarded.min_score,
+                phrases=forwarded.question.own,
+            )
+        spent = {**forwarded.timings_ms, "postprocess": (time.perf_counter() - began) * 1000}
+        return replace(parsing, timings_ms={k: round(v, 2) for k, v in spent.items()})
 
     def warm_up(self) -> None:
         """Run one picture, so that the first caller does not pay for lazy initialisation."""
         side = self.config.short_side
         self.parse([np.zeros((side * 3 // 2, side, 3), np.uint8)], [Query()])
 
+    def _forwarded(
+        self, images: Sequence[NDArray[np.uint8]], queries: Sequence[Query], *, share: int
+    ) -> Iterator[tuple[list[int], list[Forwarded]]]:
+        """Positions of the pictures that enter the network at one size, and what it says of them."""
+        if len(images) != len(queries):
+            raise ValueError(f"{len(images)} pictures and {len(queries)} queries")
+        for image in images:
+            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
+                raise ValueError(f"a picture must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
+        self._take(share)
+        questions = [self._questions.of(query) for query in queries]
+        groups: dict[tuple[int, int], list[int]] = {}
+        for i, image in enumerate(images):
+            groups.setdefault(self.input_size(image.shape[1], image.shape[0]), []).append(i)
+        for size, members in groups.items():
+            asked = [(images[i], questions[i], queries[i].min_score) for i in members]
+            yield members, self._forward_group(asked, size, share)
+
     @torch.inference_mode()
-    def _parse_group(
-        self, images: list[NDArray[np.uint8]], asked: list[tuple[Question, float]], size: tuple[int, int]
-    ) -> list[Parsing]:
+    def _forward_group(
+        self, asked: Sequence[tuple[NDArray[np.uint8], Question, float]], size: tuple[int, int], share: int
+    ) -> list[Forwarded]:
         started = time.perf_counter()
-        pixels = torch.cat([self._enter(image, size) for image in images])
-        pixels = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
-        prepared = time.perf_counter()
-        out = self.network(pixels)
-        mirrored = self.network(pixels.flip(-1)) if self.config.mirrored else None
-        self._settle()
-        forwarded = time.perf_counter()
-        share = 1000 / len(images)
-        timings = {"preprocess": (prepared - started) * share, "forward": (forwarded - prepared) * share}
-        answers = []
-        # One readout at a time: each holds a map for every term.
-        for i, (image, (question, min_score)) in enumerate(zip(images, asked, strict=True)):
-            began = time.perf_counter()
-            parsing = read(
-                self._looks(out, mirrored, i, question),
-                image,
-                thresholds=self.thresholds,
-                min_score=min_score,
-                phrases=question.own,
-            )
-            timings = {**timings, "postprocess": (time.perf_counter() - began) * 1000}
-            answers.append(replace(parsing, timings_ms={k: round(v, 2) for k, v in timings.items()}))
-        return answers
+        pixels = torch.cat([self._enter(image, size) for image, _, _ in asked])
+        with self._one:
+            pixels = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
+            prepared = time.perf_counter()
+            out = self.network(pixels)
+            mirrored = self.network(pixels.flip(-1)) if self.config.mirrored else None
+            self._settle()
+        part = 1000 / len(asked)
+        spent = {
+            "preprocess": (prepared - started) * part,
+            "forward": (time.perf_counter() - prepared) * part,
+        }
+        return [
+            Forwarded(image, question, min_score, out, mirrored, i, spent, share)
+            for i, (image, question, min_score) in enumerate(asked)
+        ]
+
+    def _take(self, share: int) -> None:
+        """Let this thread have its share of the processor; PyTorch keeps the number for each thread."""
+        fair = max(1, self.threads // share)
+        if torch.get_num_threads() != fair:
+            torch.set_num_threads(fair)
 
     def _settle(self) -> None:
         """Wait for a GPU, so that the forward pass is told apart from the reading."""
         if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+            torch.cuda.current_stream(self.device).synchronize()
 
     def _enter(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
         """(H, W, 3) uint8 -> (1, 3, *size) in 0..1, antialiased."""
@@ -168,9 +239,12 @@ class Parser:
         resized = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False, antialias=True)
         return resized.float() / 255
 
-    def _looks(self, out: Output, mirrored: Output | None, index: int, question: Question) -> Readout:
-        first = self._readout(out, index, question)
-        return first if mirrored is None else with_mirrored(first, self._readout(mirrored, index, question))
+    def _looks(self, forwarded: Forwarded) -> Readout:
+        index, question = forwarded.index, forwarded.question
+        first = self._readout(forwarded.out, index, question)
+        if forwarded.mirrored is None:
+            return first
+        return with_mirrored(first, self._readout(forwarded.mirrored, index, question))
 
     def _readout(self, out: Output, index: int, question: Question) -> Readout:
         grounding = self.network.grounding

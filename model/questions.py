@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -34,16 +35,24 @@ class Question:
 
 
 class Questions:
-    """Makes questions of queries and keeps what was asked last, so that a repeated query costs a look-up."""
+    """Makes questions of queries and keeps what was asked last, so that a repeated query costs a look-up.
+
+    One thread at a time is let in, since a tokenizer takes only one.
+    """
 
     def __init__(self, text: TextTower, device: torch.device, *, gloss: bool) -> None:
         self._text, self._device, self._gloss = text, device, gloss
         self._embedded: OrderedDict[str, Tensor] = OrderedDict()
         self._asked: OrderedDict[Query, Question] = OrderedDict()
         self._rows = 0
+        self._door = threading.Lock()
 
     def of(self, query: Query) -> Question:
         """The question of a query. ValueError for a query without a word."""
+        with self._door:
+            return self._of(query)
+
+    def _of(self, query: Query) -> Question:
         subject = Query(query.prompts, query.caption, query.body_parts)  # whatever its `min_score`
         question = self._asked.get(subject)
         if question is None:

@@ -37,6 +37,7 @@ EXPIRED = Counter("parse_expired_total", "Jobs skipped since their deadline had 
 
 # Counted by the worker
 BATCH_SIZE = Histogram("parse_batch_size", "Pictures that shared one call of the model", buckets=SIZES)
+DEVICE_BUSY = Counter("parse_device_busy_seconds_total", "Seconds in which a forward pass ran")
 REDELIVERIES = Counter("parse_redeliveries_total", "Jobs taken over from a worker that fell silent")
 DEAD_LETTERS = Counter("parse_dead_letters_total", "Jobs that could not be parsed")
 GPU_MEMORY = Gauge("parse_gpu_memory_bytes", "Memory of the GPU held by the model")

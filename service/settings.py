@@ -90,6 +90,10 @@ class Settings(BaseSettings):
     threads: Count | None = Field(
         None, description="CPU threads of the model; absent = the cores, or the container's CPU quota"
     )
+    lanes: Count | None = Field(
+        None,
+        description="calls of the model at once in a worker, which share its threads; absent = 2; 1 on a GPU",
+    )
 
     # Doors
     auth: Literal["auto", "keys", "open"] = Field(

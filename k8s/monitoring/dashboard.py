@@ -185,6 +185,12 @@ _WORKERS = Row(
             ((queries.mean("parse_batch_size", WINDOW), "pictures"),),
         ),
         Panel(
+            "Workers in a forward pass",
+            "Share of time, by worker: near 1 under load, or something keeps the device waiting.",
+            "percentunit",
+            ((queries.rate("parse_device_busy_seconds_total", WINDOW, by="instance"), "{{instance}}"),),
+        ),
+        Panel(
             "GPU busy",
             "Share of time, by worker.",
             "percentunit",

@@ -142,7 +142,8 @@ class Tagger:
         """Each picture's reading, or the exception that it raised: one by one where the batch fails."""
         try:
             with self.device:
-                readings = self.craft.parse([piece.image for piece in batch], [self.query] * len(batch))
+                forwarded = self.craft.forward([piece.image for piece in batch], [self.query] * len(batch), 1)
+                readings = [self.craft.reading(found) for found in forwarded]
             return list(zip(batch, readings, strict=True))
         except Exception as error:
             if "CUDA error" in str(error):  # every further call would fail: the run ends, to be gone on with

@@ -51,8 +51,9 @@ class Report:
     `throughput_low` and `throughput_high` are the quartiles over the rounds. `added_ms` is what a request
     takes, from its first byte sent to its answer parsed, beside decoding, model and encoding: that of one
     client who sends one picture at a time, so that none waits behind another. `queue_ms` is the part of it
-    before a worker has the job. `forward_share` and `model_share`: the part of the service's wall time that a
-    worker, on average, was in the forward pass, and in the model's whole way.
+    before a worker has the job. `forward_share`: the part of the wall time in which a worker had one
+    or several forward passes running. `lanes_share`: all passes and the readings behind them, added up, over
+    the wall time; above 1 where they overlap.
     """
 
     pictures: int
@@ -74,7 +75,7 @@ class Report:
     added_p95_ms: float
     queue_p50_ms: float
     forward_share: float
-    model_share: float
+    lanes_share: float
     device: str
     cpus: int
     machine: str
@@ -105,16 +106,19 @@ def run(plan: Plan, settings: Settings, say: Callable[[str], None]) -> int:
     parser = roles.load(settings)
     answers: list[Answer] = []
     rounds: list[Round] = []
-    with serve_tree(settings) as port:
-        alone = _alone(port, bodies[: min(_ALONE, plan.count)])
+    busy = 0.0
+    with serve_tree(settings) as tree:
+        alone = _alone(tree.port, bodies[: min(_ALONE, plan.count)])
         for number in range(min(plan.rounds, plan.count)):
             chunk = bodies[number :: plan.rounds]
             first = _bare(parser, chunk, settings) if number % 2 else None
-            seconds, told = post_all(port, chunk, plan.clients)
+            began = tree.busy_seconds()
+            seconds, told = post_all(tree.port, chunk, plan.clients)
+            busy += tree.busy_seconds() - began
             rounds.append(Round(seconds, *(first or _bare(parser, chunk, settings))))
             answers += told
     device = str(getattr(parser, "device", settings.device))
-    report = _report(plan, rounds, answers, alone, device=device, workers=settings.workers)
+    report = _report(plan, rounds, answers, alone, busy, device=device, workers=settings.workers)
     tell(asdict(report), _table(report), plan.json, say)
     return 0 if report.answered == plan.count and not report.lost else 1
 
@@ -170,6 +174,7 @@ def _report(
     rounds: Sequence[Round],
     answers: Sequence[Answer],
     alone: Sequence[Answer],
+    busy: float,
     *,
     device: str,
     workers: int,
@@ -200,8 +205,8 @@ def _report(
         added_p50_ms=round(added[9], 1),
         added_p95_ms=round(added[18], 1),
         queue_p50_ms=round(median([answer.timings_ms.get("queue", 0.0) for answer in alone] or [0.0]), 1),
-        forward_share=round(_spent(told, "forward") / (seconds * workers), 3),
-        model_share=round(_spent(told, *_MODEL) / (seconds * workers), 3),
+        forward_share=round(busy / (seconds * workers), 3),
+        lanes_share=round(_spent(told, *_MODEL) / (seconds * workers), 3),
         device=device,
         cpus=os.cpu_count() or 1,
         machine=platform.machine(),
@@ -240,7 +245,10 @@ def _table(report: Report) -> str:
             f"{report.added_p50_ms:.1f} ms, 95 % {report.added_p95_ms:.1f}, beside decode, model, encode; "
             f"to a worker {report.queue_p50_ms:.1f}",
         ),
-        ("worker in the model", f"{report.model_share:.3f} of the time; forward {report.forward_share:.3f}"),
+        (
+            "worker in a forward pass",
+            f"{report.forward_share:.3f} of the time; passes and readings {report.lanes_share:.3f}",
+        ),
         ("device, CPUs", f"{report.device}, {report.cpus} ({report.machine})"),
     ]
     return "\n".join(f"{name:<28}{value}" for name, value in rows)

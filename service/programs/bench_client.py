@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -38,10 +39,22 @@ class Answer:
     timings_ms: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A `spectrum serve`: its port, and that of each worker's metrics."""
+
+    port: int
+    metrics: tuple[int, ...]
+
+    def busy_seconds(self) -> float:
+        """How long its workers, added up, have been in forward passes."""
+        return sum(map(_busy_seconds, self.metrics))
+
+
 @contextmanager
-def serve_tree(settings: Settings) -> Iterator[int]:
-    """The port of a `spectrum serve` of our own with the same checkpoint; drained at the end."""
-    port = free_port()
+def serve_tree(settings: Settings) -> Iterator[Tree]:
+    """A `spectrum serve` of our own with the same checkpoint; drained at the end."""
+    port, first = free_port(), free_port()
     command = [sys.executable, "-m", "service", "serve", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--checkpoint", str(settings.checkpoint_path.resolve()), "--device", settings.device]
     command += ["--workers", str(settings.workers)]
@@ -49,11 +62,11 @@ def serve_tree(settings: Settings) -> Iterator[int]:
         command += ["--threads", str(settings.threads)]
     quiet = {
         name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "SPECTRUM_REDIS_URL")
-    }
+    } | {"SPECTRUM_WORKER_METRICS_PORT": str(first)}
     tree = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=quiet)
     try:
         _until_ready(port, tree)
-        yield port
+        yield Tree(port, tuple(range(first, first + settings.workers)))
     finally:
         tree.send_signal(signal.SIGTERM)
         try:
@@ -61,6 +74,17 @@ def serve_tree(settings: Settings) -> Iterator[int]:
         except subprocess.TimeoutExpired:
             tree.kill()
             tree.wait()
+
+
+def _busy_seconds(port: int) -> float:
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+    finally:
+        connection.close()
+    found = re.search(r"^parse_device_busy_seconds_total (\S+)", text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
 
 
 def _until_ready(port: int, tree: subprocess.Popen[bytes]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,11 @@ class Budget:
             raise ValueError(
                 f"a budget needs at least 1 pixel and 1 picture, not {self.pixels}, {self.count}"
             )
+
+
+def fair(budget: Budget, ready: int, lanes: int) -> Budget:
+    """The budget of a call that leaves the other lanes their part of the pictures that are `ready`."""
+    return replace(budget, count=max(1, min(budget.count, -(-ready // lanes))))
 
 
 def choose(costs: Sequence[int], budget: Budget) -> list[int]:

@@ -15,9 +15,10 @@ from service import images, schemas
 from service.settings import Settings
 
 if TYPE_CHECKING:
-    from model.parser import Parser, Parsing, Query
+    from model.parser import Forwarded, Parser, Parsing, Query
 
 Picture = NDArray[np.uint8]  # (H, W, 3) RGB
+Forward = Callable[[Sequence[Picture], Sequence[Any], int], Sequence[Any]]
 
 
 class Render(Protocol):
@@ -32,15 +33,21 @@ class Render(Protocol):
 class Craft:
     """Each must be safe to run twice on a job.
 
-    `decode` raises a SpectrumError for a bad picture. `parse` runs in one thread of its own, so it may
-    assume that it is never called twice at once; all else may.
+    `decode` raises a SpectrumError for a bad picture. `forward` is never called more than `lanes` times at
+    once; all else may be. `read` does what is left of the model's way once the device need not wait for it.
     """
 
     decode: Callable[[bytes], Picture]
     query: Callable[[dict[str, Any]], Any]
     cost: Callable[[int, int], int]  # width, height -> pixels on the device
-    parse: Callable[[Sequence[Picture], Sequence[Any]], Sequence[Any]]
+    forward: Forward  # its last argument: calls that the processor is divided among, this one counted
     render: Render
+    read: Callable[[Any], Any] | None = None
+    lanes: int = 1
+
+    def reading(self, given: Any) -> Any:
+        """What is read of what `forward` gave for a picture."""
+        return given if self.read is None else self.read(given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +57,13 @@ class Reading:
     parsing: Parsing
     picture: Picture
 
-    @property
-    def timings_ms(self) -> dict[str, float]:
-        """The parsing's own."""
-        return self.parsing.timings_ms
-
 
 def craft_of(parser: Parser, settings: Settings) -> Craft:
     """The craft of a loaded model."""
     model = {"name": parser.name, "revision": parser.revision}
 
-    def parse(pictures: Sequence[Picture], queries: Sequence[Query]) -> list[Reading]:
-        return list(map(Reading, parser.parse(pictures, queries), pictures))
+    def read(forwarded: Forwarded) -> Reading:
+        return Reading(parser.read(forwarded), forwarded.image)
 
     def render(
         reading: Reading, request: dict[str, Any], *, id: str, timings_ms: dict[str, float]
@@ -74,7 +76,15 @@ def craft_of(parser: Parser, settings: Settings) -> Craft:
         return answer
 
     limits = images.Limits.of(settings)
-    return Craft(partial(images.decode, limits=limits), as_query, parser.cost, parse, render)
+    return Craft(
+        partial(images.decode, limits=limits),
+        as_query,
+        parser.cost,
+        parser.forward,
+        render,
+        read,
+        settings.lanes or parser.lanes,
+    )
 
 
 def as_query(request: dict[str, Any]) -> Query:

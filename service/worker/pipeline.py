@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -14,9 +14,10 @@ from service import metrics
 from service.delivery.jobs import Claimed
 from service.errors import JobExpired, ParseFailed, QueueOutOfMemory, QueueUnavailable
 from service.telemetry import stages
-from service.worker.batching import Budget, choose
+from service.worker.batching import Budget, choose, fair
 from service.worker.craft import Craft
 from service.worker.danger import Danger
+from service.worker.device import Device, DevicePoisoned, ModelRaised
 from service.worker.holding import Holding, pause, told
 from service.worker.pieces import Piece, Rendered
 
@@ -29,16 +30,12 @@ DECODED_AHEAD = 64_000_000  # pixels that may lie decoded before the model gets 
 FRESH_SECONDS = 0.05  # how old a claim may be to begin by it without asking again
 
 
-class DevicePoisoned(RuntimeError):
-    """The device answers every further call with an error; only a new process helps."""
-
-
 class Pipeline:
     """One worker's, for one run.
 
     `ahead` are the held jobs that are not on the device yet, in order of arrival; whatever changes it
-    tells `moved`. Jobs whose device call has begun are held, but not ahead. `waiting`: the device has nothing
-    to do, and nobody is on the way to it.
+    tells `moved`. Jobs whose device call has begun are held, but not ahead. A lane feeds batch after batch to
+    the device; `idle` of them wait for pictures.
     """
 
     def __init__(
@@ -51,9 +48,9 @@ class Pipeline:
         self.decoding = asyncio.Semaphore(decode_threads)
         self.danger = Danger()
         self.closed = False
-        self.waiting = False
+        self.idle = 0
         self.over = asyncio.Event()
-        self.device = ThreadPoolExecutor(1, "device")
+        self.device = Device(craft, crowded=lambda: bool(self.ahead))
         self.threads = ThreadPoolExecutor(decode_threads, "picture")
 
     async def run(self) -> None:
@@ -63,13 +60,14 @@ class Pipeline:
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._take_in(tasks), name="intake")
-                    await self._feed(tasks)
+                    for lane in range(self.craft.lanes):
+                        tasks.create_task(self._feed(tasks), name=f"lane {lane}")
             finally:
                 self.over.set()
 
     async def let_go(self) -> None:
         """Give back what is still held; never waits for a thread."""
-        self.device.shutdown(wait=False, cancel_futures=True)
+        self.device.close()
         self.threads.shutdown(wait=False, cancel_futures=True)
         await self.holding.release(untried=self.ahead.keys())
 
@@ -133,9 +131,9 @@ class Pipeline:
     async def _straight(self, piece: Piece, room: AsyncExitStack) -> bool:
         """Whether a device waits for just this picture, which then stays in danger until the model begins."""
         async with self.moved:
-            if not self.waiting or piece.job.suspect:
+            if len(self._ready()) >= self.idle or piece.job.suspect:
                 return False
-            self.waiting, piece.room, piece.ready = False, room.pop_all(), True
+            piece.room, piece.ready = room.pop_all(), True
             self.moved.notify_all()
         return True
 
@@ -169,11 +167,14 @@ class Pipeline:
     async def _next(self) -> list[Piece]:
         """The next batch, as soon as one picture is ready; empty once nothing more will come."""
         async with self.moved:
-            self.waiting = True
-            await self.moved.wait_for(lambda: self._ready() or (self.closed and not self.ahead))
-            self.waiting = False
+            self.idle += 1
+            try:
+                await self.moved.wait_for(lambda: self._ready() or (self.closed and not self.ahead))
+            finally:
+                self.idle -= 1
             ready = sorted(self._ready(), key=lambda piece: piece.room is None)  # first who is in danger
-            batch = [ready[i] for i in choose([piece.cost for piece in ready], self.budget)]
+            budget = fair(self.budget, len(ready), self.craft.lanes)
+            batch = [ready[i] for i in choose([piece.cost for piece in ready], budget)]
             for piece in batch:
                 del self.ahead[piece.job.id]
             self.moved.notify_all()
@@ -185,7 +186,8 @@ class Pipeline:
     # On the device
 
     async def _feed(self, tasks: asyncio.TaskGroup) -> None:
-        """Batch after batch; answers are encoded and kept while the next one computes."""
+        """Batch after batch; each is read, encoded and kept while the next one computes."""
+        behind: list[asyncio.Task[None]] = []
         while batch := await self._next():
             alone = batch[0].job.suspect
             async with self._in_danger(batch):
@@ -196,17 +198,25 @@ class Pipeline:
                 except DevicePoisoned:
                     self.over.set()  # whoever else is about must not take in more
                     raise
-                answers = [
+                if behind:  # what the network said of a batch is large: there is one to be read at most
+                    await asyncio.wait(behind)
+                behind = [
                     tasks.create_task(self._answer(piece, outcome), name=f"answer {piece.job.id}")
                     for piece, outcome in outcomes
                 ]
-                if alone and answers:  # what is in danger until its answer is kept stays alone until then
-                    await asyncio.wait(answers)
+                if alone and behind:  # what is in danger until its answer is kept stays alone until then
+                    await asyncio.wait(behind)
 
-    def _in_danger(self, batch: Sequence[Piece]) -> AbstractAsyncContextManager[object]:
-        """The stay of a batch in danger, which one of its pictures may have begun."""
-        begun = [piece.room for piece in batch if piece.room is not None]
-        return begun[0] if begun else self.danger.enter(alone=batch[0].job.suspect)
+    @asynccontextmanager
+    async def _in_danger(self, batch: Sequence[Piece]) -> AsyncIterator[None]:
+        """The stay of a batch in danger, which some of its pictures may have begun."""
+        async with AsyncExitStack() as stay:
+            begun = [piece.room for piece in batch if piece.room is not None]
+            for room in begun:
+                stay.push_async_exit(room)
+            if not begun:
+                await stay.enter_async_context(self.danger.enter(alone=batch[0].job.suspect))
+            yield
 
     def _just_claimed(self, batch: Sequence[Piece]) -> bool:
         """Whether it is one picture, in danger since a claim so fresh that nobody else can have it."""
@@ -227,63 +237,41 @@ class Pipeline:
         return [piece for piece in batch if piece.job.id in wanted]
 
     async def _forward(self, batch: list[Piece]) -> list[tuple[Piece, Any]]:
-        """Each picture's reading, or the exception that it raised: one by one where the batch fails."""
+        """What the device gave for each picture, or what it raised: one by one where the batch fails."""
         if not batch:
             return []
         metrics.BATCH_SIZE.observe(len(batch))
         try:
-            readings = await asyncio.get_running_loop().run_in_executor(self.device, self._parse, batch)
-            return list(zip(batch, readings, strict=True))
-        except Exception as error:
-            if _poisons(error):
-                raise DevicePoisoned(f"the device is lost: {error}") from error
+            return list(zip(batch, await self.device.call(batch), strict=True))
+        except ModelRaised as raised:
             if len(batch) == 1:
-                return [(batch[0], error)]
-            log.warning("a batch of %d failed, now one by one: %r", len(batch), error)
+                return [(batch[0], raised)]
+            log.warning("a batch of %d failed, now one by one: %r", len(batch), raised.__cause__)
         await self._wanted(self.jobs.rest, batch)
         outcomes = []
         for piece in batch:
             outcomes += await self._forward(await self._wanted(self.jobs.begin, [piece]))
         return outcomes
 
-    def _parse(self, batch: Sequence[Piece]) -> list[Any]:
-        readings = self.craft.parse([piece.image for piece in batch], [piece.query for piece in batch])
-        if len(readings) != len(batch):
-            raise RuntimeError(f"{len(batch)} pictures gave {len(readings)} readings")
-        for piece, reading in zip(batch, readings, strict=True):
-            stages.passed_device(getattr(reading, "timings_ms", {}), piece.job.request, len(batch))
-        if len(batch) == 1 and not self.ahead:  # nobody waits for this thread: it may encode as well
-            with suppress(Exception):  # it is encoded again, and fails where that is told
-                return [Rendered(self._render(batch[0], readings[0]))]
-        return list(readings)
-
     # Behind the device
 
     async def _answer(self, piece: Piece, outcome: Any) -> None:
         job = piece.job
-        if isinstance(outcome, Exception):
-            log.error("the model raised", exc_info=outcome, extra=told(job))
+        try:
+            if isinstance(outcome, ModelRaised):
+                raise outcome
+            if not isinstance(outcome, Rendered):
+                outcome = await self._thread(self.device.answer, piece, outcome)
+        except DevicePoisoned:
+            self.over.set()
+            raise
+        except ModelRaised as raised:
+            log.error("the model raised", exc_info=raised.__cause__, extra=told(job))
             await self.holding.fail(job, ParseFailed("The model could not parse this picture."))
-            return
-        if not isinstance(outcome, Rendered):
-            try:
-                outcome = Rendered(await self._thread(self._render, piece, outcome))
-            except Exception as error:
-                await self.holding.fail(job, error)
-                return
-        await self.holding.finish(job, outcome.result)
-
-    def _render(self, piece: Piece, reading: Any) -> dict[str, Any]:
-        job, start = piece.job, perf_counter()
-        timings = {"decode": piece.decode_ms, "queue": 1000 * job.queued_seconds}
-        result = self.craft.render(reading, job.request, id=job.id, timings_ms=timings)
-        stages.passed("encode", perf_counter() - start, job.request)
-        return result
+        except Exception as error:
+            await self.holding.fail(job, error)
+        else:
+            await self.holding.finish(job, outcome.result)
 
     async def _thread(self, call: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.threads, call, *arguments)
-
-
-def _poisons(error: BaseException) -> bool:
-    """After these, every call on the device fails; running out of its memory is not one of them."""
-    return isinstance(error, RuntimeError) and "CUDA error" in str(error)

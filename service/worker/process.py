@@ -20,9 +20,10 @@ from service.errors import QueueUnavailable
 from service.settings import Settings
 from service.worker.batching import Budget
 from service.worker.craft import Craft, craft_of
+from service.worker.device import DevicePoisoned
 from service.worker.hardware import hardware, watch_gpu
 from service.worker.holding import Holding, happens
-from service.worker.pipeline import DevicePoisoned, Pipeline
+from service.worker.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from model.parser import Parser

@@ -40,9 +40,13 @@ class Stub:
     def craft(self, settings: Settings) -> Craft:
         """Itself as what a worker does."""
         decode = partial(images.decode, limits=images.Limits.of(settings))
-        return Craft(decode, lambda _request: None, lambda width, height: width * height, self.parse, render)
+        return Craft(
+            decode, lambda _request: None, lambda width, height: width * height, self.forward, render
+        )
 
-    def parse(self, pictures: Sequence[NDArray[np.uint8]], _queries: Sequence[Any]) -> list[Parsing]:
+    def forward(
+        self, pictures: Sequence[NDArray[np.uint8]], _queries: Sequence[Any], _share: int
+    ) -> list[Parsing]:
         """A parsing of each picture; raises or dies where one of them says so."""
         start = time.perf_counter()
         sums = [checksum(picture) for picture in pictures]

@@ -25,6 +25,8 @@ from service.settings import Settings
 from service.worker.craft import Craft
 from service.worker.process import serve
 
+Given = tuple[NDArray[np.uint8], dict[str, Any]]
+
 TORN = b""
 GATED = b"gated"  # decodes once the test opens the model's gate
 
@@ -36,8 +38,8 @@ class FakeModel:
     `log`: a file that gets a line at each reading · `hang_once`: hangs at the first reading of that log ·
     `trail`: a file that gets a line with the size of each batch · `seconds`: takes so long · `kills`: ends
     the process by SIGKILL · `raises`: the message of a RuntimeError that takes the whole batch ·
-    `unrenderable`: no answer comes of it · `gate`: the reading has `entered` and waits until the test
-    opens the `gate`.
+    `unreadable`: that of one behind the device · `unrenderable`: no answer comes of it · `gate`: the
+    reading has `entered` and waits until the test opens the `gate`.
     """
 
     batches: list[int] = field(default_factory=list)
@@ -45,10 +47,16 @@ class FakeModel:
     gate: threading.Event = field(default_factory=threading.Event)
     entered: threading.Event = field(default_factory=threading.Event)
 
-    def craft(self) -> Craft:
+    def craft(self, lanes: int = 1) -> Craft:
         """Itself as what a worker does."""
         return Craft(
-            self.decode, lambda request: request, lambda width, height: width * height, self.parse, render
+            self.decode,
+            lambda request: request,
+            lambda width, height: width * height,
+            self.forward,
+            render,
+            self.read,
+            lanes,
         )
 
     def decode(self, data: bytes) -> NDArray[np.uint8]:
@@ -61,8 +69,10 @@ class FakeModel:
         row = np.frombuffer(data, np.uint8)
         return np.broadcast_to(row[None, :, None], (1, len(row), 3))
 
-    def parse(self, images: Sequence[NDArray[np.uint8]], queries: Sequence[Any]) -> list[int]:
-        """The sum of each picture."""
+    def forward(
+        self, images: Sequence[NDArray[np.uint8]], queries: Sequence[Any], _share: int
+    ) -> list[Given]:
+        """Each picture beside its query."""
         self.batches.append(len(images))
         for trail in {query["trail"] for query in queries if "trail" in query}:
             with Path(trail).open("a") as lines:
@@ -72,7 +82,14 @@ class FakeModel:
         for query in queries:
             if "raises" in query:
                 raise RuntimeError(query["raises"])
-        return [int(image[..., 0].sum()) for image in images]
+        return list(zip(images, queries, strict=True))
+
+    def read(self, given: Given) -> int:
+        """The sum of a picture."""
+        image, query = given
+        if "unreadable" in query:
+            raise RuntimeError(query["unreadable"])
+        return int(image[..., 0].sum())
 
     def _live_through(self, query: dict[str, Any]) -> None:
         time.sleep(query.get("seconds", 0))

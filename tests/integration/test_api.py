@@ -88,7 +88,7 @@ class Bands:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     parsed: int = 0
 
-    def parse(self, pictures: Any, queries: Any) -> list[Parsing]:
+    def forward(self, pictures: Any, queries: Any, _share: int) -> list[Parsing]:
         asked = [prompt for query in queries for prompt in query.prompts or ()]
         if FAULT_PROMPT in asked:
             raise RuntimeError("told to break")
@@ -105,7 +105,7 @@ class Bands:
             return schemas.render(reading, request, MODEL, **told)
 
         decode = partial(images.decode, limits=images.Limits.of(settings))
-        return Craft(decode, query, lambda width, height: width * height, self.parse, render)
+        return Craft(decode, query, lambda width, height: width * height, self.forward, render)
 
 
 @asynccontextmanager

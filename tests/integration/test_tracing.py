@@ -60,7 +60,7 @@ def craft() -> Craft:
         lambda data: np.asarray(Image.open(io.BytesIO(data))),
         lambda request: request,
         lambda width, height: width * height,
-        lambda pictures, _queries: [SimpleNamespace(timings_ms={"forward": 7.0}) for _ in pictures],
+        lambda pictures, _queries, _share: [SimpleNamespace(timings_ms={"forward": 7.0}) for _ in pictures],
         render,
     )
 

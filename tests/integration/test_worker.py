@@ -41,7 +41,7 @@ async def working(jobs: Jobs, model: FakeModel, **options: Any) -> AsyncIterator
     """A worker in this process until the block ends; the event stops it earlier."""
     stop = asyncio.Event()
     given: dict[str, Any] = {"consumer": "w", "budget": BUDGET, "lease_seconds": 600.0} | options
-    task = asyncio.create_task(work(jobs, model.craft(), stop, **given))
+    task = asyncio.create_task(work(jobs, model.craft(given.pop("lanes", 1)), stop, **given))
     try:
         yield stop
     finally:
@@ -109,6 +109,57 @@ async def test_what_waits_while_the_model_computes_shares_the_next_call(jobs: Jo
         model.gate.set()
         await ended(jobs, first, *others)
     assert model.batches == [1, 8]
+
+
+async def test_two_lanes_compute_at_once_and_share_what_waits(jobs: Jobs, model: FakeModel) -> None:
+    async with working(jobs, model, lanes=2):
+        first = await jobs.submit(PICTURE, {"gate": 1})
+        await asyncio.to_thread(model.entered.wait, 60)
+        assert codes(await ended(jobs, await jobs.submit(PICTURE, {}))) == [
+            "done"
+        ]  # past the one at the gate
+        model.entered.clear()
+        second = await jobs.submit(PICTURE, {"gate": 1, "prompts": ["another"]})
+        await asyncio.to_thread(model.entered.wait, 60)
+        others = [await jobs.submit(PICTURE, {"prompts": [str(number)]}) for number in range(8)]
+        await all_decoded(model, 11)
+        model.gate.set()
+        views = await ended(jobs, first, second, *others)
+    assert all(view.result and view.result["sum"] == SUM for view in views)
+    assert model.batches[:3] == [1, 1, 1]
+    assert max(model.batches) <= 4  # of eight that wait
+    assert sum(model.batches) == 11
+
+
+async def test_of_two_lanes_only_one_works_beside_a_job_that_came_back(
+    connect: Connect, model: FakeModel
+) -> None:
+    before = connect()
+    suspect = await before.submit(PICTURE, {"gate": 1})
+    lost = await before.claim("before", 1, 50)
+    await before.begin("before", lost)
+    await before.release("before", lost, untried=False)
+    async with working(connect(), model, lanes=2):
+        await asyncio.to_thread(model.entered.wait, 60)
+        other = await before.submit(PICTURE, {})
+        view = await before.wait(other, 0.5)
+        assert model.batches == [1]
+        model.gate.set()
+        assert codes(await ended(before, suspect, other)) == ["done", "done"]
+
+
+async def test_a_picture_that_breaks_the_reading_fails_alone(jobs: Jobs, model: FakeModel) -> None:
+    async with working(jobs, model):
+        alone = await jobs.submit(PICTURE, {"unreadable": "no sense in it"})
+        assert codes(await ended(jobs, alone)) == ["parse_failed"]
+        first = await jobs.submit(PICTURE, {"gate": 1})
+        await asyncio.to_thread(model.entered.wait, 60)
+        sent = [await jobs.submit(PICTURE, request) for request in ({}, {"unreadable": "nor in this"}, {})]
+        await all_decoded(model, 5)
+        model.gate.set()
+        views = await ended(jobs, first, *sent)
+    assert codes(views) == ["done", "done", "parse_failed", "done"]
+    assert model.batches == [1, 1, 3]
 
 
 async def test_a_torn_picture_fails_alone(jobs: Jobs, model: FakeModel) -> None:
@@ -242,9 +293,12 @@ async def test_a_job_that_came_back_goes_to_the_model_alone(connect: Connect, mo
     assert model.batches == [1, 1, 1]
 
 
-async def test_a_lost_device_ends_the_worker_and_loses_no_job(connect: Connect, model: FakeModel) -> None:
+@pytest.mark.parametrize("where", ["raises", "unreadable"])
+async def test_a_lost_device_ends_the_worker_and_loses_no_job(
+    connect: Connect, model: FakeModel, where: str
+) -> None:
     jobs, heir = connect(), connect()
-    job_id = await jobs.submit(PICTURE, {"raises": "CUDA error: an illegal memory access was encountered"})
+    job_id = await jobs.submit(PICTURE, {where: "CUDA error: an illegal memory access was encountered"})
     task = work(jobs, model.craft(), asyncio.Event(), consumer="w", budget=BUDGET)
     with pytest.raises(ExceptionGroup) as lost:
         await asyncio.wait_for(task, 60)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.worker.batching import Budget, choose
+from service.worker.batching import Budget, choose, fair
 
 costs = st.lists(st.integers(1, 1_000), max_size=20)
 budgets = st.builds(Budget, pixels=st.integers(1, 5_000), count=st.integers(1, 10))
@@ -29,6 +29,17 @@ def test_a_batch_of_several_stays_within_both_bounds(costs: list[int], budget: B
     chosen = choose(costs, budget)
     assert len(chosen) <= budget.count
     assert len(chosen) <= 1 or padded(chosen, costs) <= budget.pixels
+
+
+@given(budgets, st.integers(1, 40), st.integers(1, 6))
+def test_lanes_that_share_fairly_leave_nobody_behind_for_want_of_room(
+    budget: Budget, ready: int, lanes: int
+) -> None:
+    share = fair(budget, ready, lanes)
+    assert share.pixels == budget.pixels
+    assert 1 <= share.count <= budget.count
+    assert share.count * lanes >= min(ready, budget.count)
+    assert (share.count - 1) * lanes < ready
 
 
 @given(costs, budgets)

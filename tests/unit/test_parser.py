@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.network.spectrum import Spectrum
-from model.parser import CheckpointError, Parser, Query
+from model.parser import CheckpointError, Parser, Parsing, Query
 from model.reading.thresholds import Thresholds
 from tests.unit.tiny_network import hashed_text, tiny_mini
 
@@ -61,6 +63,31 @@ def test_sharing_a_batch_changes_no_answer(parser):
         assert (alone.segment_map == shared.segment_map).mean() > 0.999
         assert (alone.person_map == shared.person_map).mean() > 0.999
         assert [s.label for s in alone.segments] == [s.label for s in shared.segments]
+
+
+def test_calls_from_two_threads_change_no_answer(parser):
+    pictures = [picture(seed, 96, 64 + 16 * (seed % 2)) for seed in range(6)]
+    queries = [Query(prompts=("red hat", f"coat number {seed}")) for seed in range(6)]
+
+    def both_halves(start: int) -> list[Parsing]:
+        chosen = slice(start, start + 3)
+        return [parser.read(one) for one in parser.forward(pictures[chosen], queries[chosen], 2)]
+
+    one_by_one = [parser.parse([image], [query])[0] for image, query in zip(pictures, queries, strict=True)]
+    with ThreadPoolExecutor(2) as threads:
+        together = [answer for part in threads.map(both_halves, (0, 3)) for answer in part]
+    for alone, shared in zip(one_by_one, together, strict=True):
+        assert (alone.segment_map == shared.segment_map).mean() > 0.999
+        assert [s.label for s in alone.segments] == [s.label for s in shared.segments]
+        assert shared.timings_ms.keys() == {"preprocess", "forward", "postprocess"}
+
+
+def test_a_call_takes_its_share_of_the_threads_and_the_next_one_all(parser):
+    whole = parser.threads
+    parser.forward([picture(0, 64, 64)], [Query()], 10_000)
+    assert torch.get_num_threads() == 1
+    parser.parse([picture(0, 64, 64)], [Query()])
+    assert torch.get_num_threads() == whole
 
 
 def test_the_same_question_gets_the_same_answer(parser):

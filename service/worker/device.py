@@ -1,0 +1,85 @@
+"""The model's calls: in threads of their own, shared out fairly, and read behind the device."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from time import perf_counter
+from typing import Any
+
+from service.telemetry import stages
+from service.worker.busy import Busy
+from service.worker.craft import Craft
+from service.worker.pieces import Piece, Rendered
+
+
+class DevicePoisoned(RuntimeError):
+    """The device answers every further call with an error; only a new process helps."""
+
+
+class ModelRaised(Exception):
+    """The model raised on a picture; its cause is what it raised."""
+
+
+class Device:
+    """As many calls at once as the craft has lanes; `crowded` tells whether more pictures wait."""
+
+    def __init__(self, craft: Craft, crowded: Callable[[], bool]) -> None:
+        self.craft, self.crowded = craft, crowded
+        self._busy = Busy()
+        self._threads = ThreadPoolExecutor(craft.lanes, "device")
+
+    def close(self) -> None:
+        """Begin no call any more; waits for none."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def call(self, batch: Sequence[Piece]) -> list[Any]:
+        """What the device gives for each picture, or the answer itself where its thread had time for it.
+
+        ModelRaised where the model did, DevicePoisoned where it never will answer again.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._call, batch)
+
+    def answer(self, piece: Piece, given: Any) -> Rendered:
+        """The answer made of what the device gave; in any thread. Raises as `call` does, or as encoding."""
+        job, began = piece.job, perf_counter()
+        try:
+            reading = self.craft.reading(given)
+        except Exception as error:
+            raise _told(error) from error
+        start = perf_counter()
+        if self.craft.read is not None:
+            stages.passed("postprocess", start - began, job.request)
+        timings = {"decode": piece.decode_ms, "queue": 1000 * job.queued_seconds}
+        result = self.craft.render(reading, job.request, id=job.id, timings_ms=timings)
+        stages.passed("encode", perf_counter() - start, job.request)
+        return Rendered(result)
+
+    def _call(self, batch: Sequence[Piece]) -> list[Any]:
+        alone = not self._busy.running and not self.crowded()
+        try:
+            with self._busy.call():
+                given = self.craft.forward(
+                    [piece.image for piece in batch],
+                    [piece.query for piece in batch],
+                    1 if alone else self.craft.lanes,
+                )
+            if len(given) != len(batch):
+                raise RuntimeError(f"{len(batch)} pictures gave {len(given)} readings")
+        except Exception as error:
+            raise _told(error) from error
+        for piece, one in zip(batch, given, strict=True):
+            stages.passed_device(getattr(one, "timings_ms", {}), piece.job.request, len(batch))
+        if len(batch) == 1 and not self.crowded():  # nobody waits for this thread
+            with suppress(Exception):  # it is made again, and fails where that is told
+                return [self.answer(batch[0], given[0])]
+        return list(given)
+
+
+def _told(error: Exception) -> Exception:
+    """What is said of an error of the model's. Running out of memory poisons nothing."""
+    if isinstance(error, RuntimeError) and "CUDA error" in str(error):
+        return DevicePoisoned(f"the device is lost: {error}")
+    return ModelRaised()
