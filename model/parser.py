@@ -190,6 +190,7 @@ class Parser:
         for image in images:
             if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
                 raise ValueError(f"a picture must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
+        began = time.perf_counter()
         self._take(share)
         questions = [self._questions.of(query) for query in queries]
         groups: dict[tuple[int, int], list[int]] = {}
@@ -197,13 +198,17 @@ class Parser:
             groups.setdefault(self.input_size(image.shape[1], image.shape[0]), []).append(i)
         for size, members in groups.items():
             asked = [(images[i], questions[i], queries[i].min_score) for i in members]
-            yield members, self._forward_group(asked, size, share)
+            yield members, self._forward_group(asked, size, share, began)
+            began = time.perf_counter()
 
     @torch.inference_mode()
     def _forward_group(
-        self, asked: Sequence[tuple[NDArray[np.uint8], Question, float]], size: tuple[int, int], share: int
+        self,
+        asked: Sequence[tuple[NDArray[np.uint8], Question, float]],
+        size: tuple[int, int],
+        share: int,
+        began: float,
     ) -> list[Forwarded]:
-        started = time.perf_counter()
         pixels = torch.cat([self._enter(image, size) for image, _, _ in asked])
         with self._one:
             pixels = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
@@ -213,7 +218,7 @@ class Parser:
             self._settle()
         part = 1000 / len(asked)
         spent = {
-            "preprocess": (prepared - started) * part,
+            "preprocess": (prepared - began) * part,
             "forward": (time.perf_counter() - prepared) * part,
         }
         return [

@@ -34,16 +34,19 @@ class Base:
         self.replies = Replies(broker.client, stream, broker.block_ms(2_000))
 
     async def _end(
-        self, job_id: str, entry: str, reply: str, status: Status, outcome: dict[str, Any], *, dead: str = ""
+        self, job_id: str, entry: str, reply: str, status: Status, outcome: str, *, dead: str = ""
     ) -> bool:
-        """End a job once; False where it had ended before. `dead`: keep it as a letter of so many tries."""
+        """End a job once; False where it had ended before.
+
+        outcome: JSON, its status in it. dead: keep it as a letter of so many tries.
+        """
         settings, kept = self._settings, self._settings.result_ttl_seconds
         letter_ttl = settings.dead_letter_ttl_seconds if dead and settings.dead_letters_kept else ""
         own = ("job", "image", "result", "events", "listeners", "hooks", "letter", "letter-image")
         shared = ("work", "finished", "callbacks", "letters")
         keys = [*(self._key(name) for name in shared), reply, *(self._key(name, job_id) for name in own)]
         # The job is remembered for twice as long as its answer, to tell 'expired' from 'unknown'.
-        arguments = [GROUP, entry, job_id, dump({"status": status, **outcome}), status]
+        arguments = [GROUP, entry, job_id, outcome, status]
         arguments += [str(kept), str(2 * kept), str(REPLY_TTL_SECONDS)]
         arguments += [str(letter_ttl), str(settings.dead_letters_kept), dead, str(REPLY_BYTES)]
         ended, *surplus = await self.broker.run("finish", keys, arguments)

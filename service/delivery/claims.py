@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 from redis.exceptions import ResponseError
 
 from service import metrics
-from service.delivery.base import GROUP, Base
+from service.delivery.base import GROUP, Base, dump
 from service.delivery.broker import Broker, translated
 from service.delivery.views import Claimed, Status
 from service.errors import (
@@ -92,16 +92,18 @@ class Claims(Base):
         """Give jobs up: another worker may have them at once. `untried` does not count as a try."""
         await self._lease(consumer, held, idle_ms=self._lease_ms, untried=untried)
 
-    async def finish(self, claimed: Claimed, result: dict[str, Any]) -> bool:
-        """Keep the answer; False where the job had ended before."""
-        return await self._end(claimed.id, claimed.entry, claimed.reply, "done", {"result": result})
+    async def finish(self, claimed: Claimed, result: dict[str, Any] | str) -> bool:
+        """Keep the answer, plain or as `dump` writes it; False where the job had ended before."""
+        text = result if isinstance(result, str) else dump(result)
+        outcome = f'{{"status":"done","result":{text}}}'
+        return await self._end(claimed.id, claimed.entry, claimed.reply, "done", outcome)
 
     async def fail(self, claimed: Claimed, error: SpectrumError) -> bool:
         """Keep the failure; False where the job had ended before. What is ours to mend becomes a letter."""
         status: Status = "expired" if isinstance(error, DeadlineExceeded | JobExpired) else "failed"
         tries = claimed.tries if isinstance(error, DeliveryLimit) else claimed.tries + 1
         dead = str(tries) if isinstance(error, _DEAD) else ""
-        outcome = {"error": error.problem()}
+        outcome = dump({"status": status, "error": error.problem()})
         ended = await self._end(claimed.id, claimed.entry, claimed.reply, status, outcome, dead=dead)
         if ended and dead:
             metrics.DEAD_LETTERS.inc()

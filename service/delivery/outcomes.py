@@ -7,7 +7,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from service.delivery.base import JOB_ID, Base
+from service.delivery.base import JOB_ID, Base, dump
 from service.delivery.broker import translated
 from service.delivery.views import JobView
 from service.errors import DeadlineExceeded, JobCancelled, JobExpired, QueueUnavailable
@@ -70,7 +70,8 @@ class Outcomes(Base):
             reply: Any = await self._client.hget(self._key("job", job_id), "reply")
         if reply is None:
             return False
-        return await self._end(job_id, "", reply.decode(), "cancelled", {"error": JobCancelled().problem()})
+        outcome = dump({"status": "cancelled", "error": JobCancelled().problem()})
+        return await self._end(job_id, "", reply.decode(), "cancelled", outcome)
 
 
 async def _either(event: asyncio.Event, seconds: float) -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
+from service.delivery.base import dump
 from service.telemetry import stages
 from service.worker.busy import Busy
 from service.worker.craft import Craft
@@ -53,7 +54,7 @@ class Device:
         if self.craft.read is not None:
             stages.passed("postprocess", start - began, job.request)
         timings = {"decode": piece.decode_ms, "queue": 1000 * job.queued_seconds}
-        result = self.craft.render(reading, job.request, id=job.id, timings_ms=timings)
+        result = dump(self.craft.render(reading, job.request, id=job.id, timings_ms=timings))
         stages.passed("encode", perf_counter() - start, job.request)
         return Rendered(result)
 

@@ -54,8 +54,8 @@ class Holding:
             if gone:
                 await lost(gone)
 
-    async def finish(self, job: Claimed, result: dict[str, Any]) -> None:
-        """Keep the answer and let go."""
+    async def finish(self, job: Claimed, result: str) -> None:
+        """Keep the answer, which is JSON, and let go."""
         with self._ending(job):
             if await self.insist(lambda: self.jobs.finish(job, result)):
                 log.info("job done", extra=told(job, status="done"))

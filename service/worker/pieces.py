@@ -43,6 +43,6 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """An answer that is ready to be kept."""
+    """An answer that is ready to be kept, as JSON."""
 
-    result: dict[str, Any]
+    result: str

@@ -204,6 +204,7 @@ class Pipeline:
                     tasks.create_task(self._answer(piece, outcome), name=f"answer {piece.job.id}")
                     for piece, outcome in outcomes
                 ]
+                await asyncio.sleep(0)  # they go first
                 if alone and behind:  # what is in danger until its answer is kept stays alone until then
                     await asyncio.wait(behind)
 
