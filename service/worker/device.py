@@ -9,6 +9,7 @@ from contextlib import suppress
 from time import perf_counter
 from typing import Any
 
+from service import metrics
 from service.delivery.base import dump
 from service.telemetry import stages
 from service.worker.busy import Busy
@@ -22,6 +23,10 @@ class DevicePoisoned(RuntimeError):
 
 class ModelRaised(Exception):
     """The model raised on a picture; its cause is what it raised."""
+
+
+class TooLate(Exception):
+    """Decoding took so long that the job must be asked about before the model begins."""
 
 
 class Device:
@@ -43,6 +48,23 @@ class Device:
         """
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._call, batch)
 
+    async def straight(self, piece: Piece, fresh: Callable[[Piece], bool]) -> Any:
+        """What the device gives for a picture that is decoded on the way there: no thread waits for another.
+
+        As `call`; TooLate where the picture is decoded but not `fresh` any more, and what decoding raises.
+        """
+        given = await asyncio.get_running_loop().run_in_executor(self._threads, self._straight, piece, fresh)
+        return given[0]
+
+    def decode(self, piece: Piece, data: bytes) -> None:
+        """Decode a picture; in any thread. Raises a SpectrumError for a bad one."""
+        start, piece.data = perf_counter(), None
+        piece.image = image = self.craft.decode(data)
+        piece.decode_ms = 1000 * (perf_counter() - start)
+        stages.passed("decode", piece.decode_ms / 1000, piece.job.request)
+        piece.query = self.craft.query(piece.job.request)
+        piece.cost = self.craft.cost(image.shape[1], image.shape[0])
+
     def answer(self, piece: Piece, given: Any) -> Rendered:
         """The answer made of what the device gave; in any thread. Raises as `call` does, or as encoding."""
         job, began = piece.job, perf_counter()
@@ -58,7 +80,14 @@ class Device:
         stages.passed("encode", perf_counter() - start, job.request)
         return Rendered(result)
 
+    def _straight(self, piece: Piece, fresh: Callable[[Piece], bool]) -> list[Any]:
+        self.decode(piece, piece.data or b"")
+        if not fresh(piece):
+            raise TooLate
+        return self._call([piece])
+
     def _call(self, batch: Sequence[Piece]) -> list[Any]:
+        metrics.BATCH_SIZE.observe(len(batch))
         alone = not self._busy.running and not self.crowded()
         try:
             with self._busy.call():

@@ -15,12 +15,14 @@ from service.worker.craft import Picture
 
 @dataclass(slots=True)
 class Piece:
-    """A claimed job; `ready` once its picture is decoded.
+    """A claimed job; `ready` once its picture may go to the device.
 
-    `room` is its stay in danger, where that goes on until the model begins.
+    `room` is its stay in danger, where that goes on until the model begins. `data` is its picture where that
+    is still to be decoded by then.
     """
 
     job: Claimed
+    data: bytes | None = None
     image: Picture = field(default_factory=lambda: np.empty((0, 0, 3), np.uint8))
     query: Any = None
     cost: int = 0

@@ -7,17 +7,15 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from time import perf_counter
 from typing import Any, TypeVar
 
-from service import metrics
 from service.delivery.jobs import Claimed
 from service.errors import JobExpired, ParseFailed, QueueOutOfMemory, QueueUnavailable
 from service.telemetry import stages
 from service.worker.batching import Budget, choose, fair
 from service.worker.craft import Craft
 from service.worker.danger import Danger
-from service.worker.device import Device, DevicePoisoned, ModelRaised
+from service.worker.device import Device, DevicePoisoned, ModelRaised, TooLate
 from service.worker.holding import Holding, pause, told
 from service.worker.pieces import Piece, Rendered
 
@@ -104,9 +102,10 @@ class Pipeline:
         async with self.decoding, AsyncExitStack() as room:
             await self._room_to_decode()
             await room.enter_async_context(self.danger.enter(alone=piece.job.suspect))
-            decoded = await self._decoded(piece)
-            if decoded and await self._straight(piece, room):
+            data = await self._fetched(piece)
+            if data is not None and await self._straight(piece, data, room):
                 return
+            decoded = data is not None and await self._decoded(piece, data)
             wanted = decoded and await self._wanted(self.jobs.rest, [piece])
         async with self.moved:
             if wanted:
@@ -115,25 +114,35 @@ class Pipeline:
                 self.ahead.pop(piece.job.id, None)
             self.moved.notify_all()
 
-    async def _decoded(self, piece: Piece) -> bool:
-        """Whether the picture could be fetched and decoded; the job has failed where not."""
+    async def _fetched(self, piece: Piece) -> bytes | None:
+        """The encoded picture; the job has failed where there is none."""
         try:
             # Fetched last, so that a job cancelled meanwhile costs neither memory nor decoding.
             data = await self.holding.insist(lambda: self.jobs.fetch(piece.job))
             if data is None:
                 raise JobExpired("The picture waited too long for a worker.")
-            await self._decode(piece, data)
+        except Exception as error:
+            await self.holding.fail(piece.job, error)
+            return None
+        return data
+
+    async def _decoded(self, piece: Piece, data: bytes) -> bool:
+        """Whether the picture could be decoded; the job has failed where not."""
+        try:
+            await self._thread(self.device.decode, piece, data)
         except Exception as error:
             await self.holding.fail(piece.job, error)
             return False
+        if piece.job.suspect:  # as dear as a whole batch, so that it is one
+            piece.cost = max(piece.cost, self.budget.pixels)
         return True
 
-    async def _straight(self, piece: Piece, room: AsyncExitStack) -> bool:
-        """Whether a device waits for just this picture, which then stays in danger until the model begins."""
+    async def _straight(self, piece: Piece, data: bytes, room: AsyncExitStack) -> bool:
+        """Whether the device waits for just this picture, which stays in danger until the model begins."""
         async with self.moved:
-            if len(self._ready()) >= self.idle or piece.job.suspect:
+            if len(self.ahead) > 1 or not self.idle or piece.job.suspect:
                 return False
-            piece.room, piece.ready = room.pop_all(), True
+            piece.data, piece.room, piece.ready = data, room.pop_all(), True
             self.moved.notify_all()
         return True
 
@@ -142,16 +151,6 @@ class Pipeline:
             await self.moved.wait_for(
                 lambda: sum(piece.pixels for piece in self.ahead.values()) < DECODED_AHEAD
             )
-
-    async def _decode(self, piece: Piece, data: bytes) -> None:
-        start = perf_counter()
-        piece.image = image = await self._thread(self.craft.decode, data)
-        piece.decode_ms = 1000 * (perf_counter() - start)
-        stages.passed("decode", piece.decode_ms / 1000, piece.job.request)
-        piece.query = self.craft.query(piece.job.request)
-        piece.cost = self.craft.cost(image.shape[1], image.shape[0])
-        if piece.job.suspect:  # as dear as a whole batch, so that it is one
-            piece.cost = max(piece.cost, self.budget.pixels)
 
     async def _lost(self, job_ids: set[str]) -> None:
         """Another worker has these; what is not on the device yet need not go there."""
@@ -191,10 +190,8 @@ class Pipeline:
         while batch := await self._next():
             alone = batch[0].job.suspect
             async with self._in_danger(batch):
-                if not self._just_claimed(batch):
-                    batch = await self._wanted(self.jobs.begin, batch)
                 try:
-                    outcomes = await self._forward(batch)
+                    outcomes = await self._outcomes(batch)
                 except DevicePoisoned:
                     self.over.set()  # whoever else is about must not take in more
                     raise
@@ -219,10 +216,25 @@ class Pipeline:
                 await stay.enter_async_context(self.danger.enter(alone=batch[0].job.suspect))
             yield
 
-    def _just_claimed(self, batch: Sequence[Piece]) -> bool:
-        """Whether it is one picture, in danger since a claim so fresh that nobody else can have it."""
-        fresh = min(FRESH_SECONDS, self.holding.lease_seconds / 4)
-        return all(piece.room is not None and piece.age < fresh and not piece.job.late for piece in batch)
+    async def _outcomes(self, batch: list[Piece]) -> list[tuple[Piece, Any]]:
+        """What came of each picture that is still wanted."""
+        if batch[0].data is not None:
+            try:
+                return [(batch[0], await self.device.straight(batch[0], self._fresh))]
+            except TooLate:
+                pass
+            except DevicePoisoned:
+                raise
+            except ModelRaised as raised:
+                return [(batch[0], raised)]
+            except Exception as error:  # of decoding
+                await self.holding.fail(batch[0].job, error)
+                return []
+        return await self._forward(await self._wanted(self.jobs.begin, batch))
+
+    def _fresh(self, piece: Piece) -> bool:
+        """Whether the model may begin by a claim so young that nobody else can have the job."""
+        return piece.age < min(FRESH_SECONDS, self.holding.lease_seconds / 4) and not piece.job.late
 
     async def _wanted(self, step: Step, batch: list[Piece]) -> list[Piece]:
         """The batch without what was cancelled, came too late or ended elsewhere meanwhile."""
@@ -241,7 +253,6 @@ class Pipeline:
         """What the device gave for each picture, or what it raised: one by one where the batch fails."""
         if not batch:
             return []
-        metrics.BATCH_SIZE.observe(len(batch))
         try:
             return list(zip(batch, await self.device.call(batch), strict=True))
         except ModelRaised as raised:

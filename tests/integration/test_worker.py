@@ -169,6 +169,15 @@ async def test_a_torn_picture_fails_alone(jobs: Jobs, model: FakeModel) -> None:
     assert codes(views) == ["done", "image_undecodable", "done"]
 
 
+async def test_a_torn_picture_that_the_device_waits_for_fails_and_the_next_one_does_not(
+    jobs: Jobs, model: FakeModel
+) -> None:
+    async with working(jobs, model):
+        for picture, code in ((TORN, "image_undecodable"), (PICTURE, "done")):
+            assert codes(await ended(jobs, await jobs.submit(picture, {}))) == [code]
+    assert model.batches == [1]
+
+
 async def test_a_poisoned_picture_in_a_batch_fails_alone(jobs: Jobs, model: FakeModel) -> None:
     async with working(jobs, model):
         first = await jobs.submit(PICTURE, {"gate": 1})
@@ -208,15 +217,19 @@ async def test_a_job_cancelled_ahead_of_the_model_is_never_computed(jobs: Jobs, 
 
 async def test_a_job_cancelled_before_its_turn_is_not_even_decoded(jobs: Jobs, model: FakeModel) -> None:
     async with working(jobs, model, decode_threads=1):
+        # One on its way through the device, which decodes as well, and one in the thread for decoding.
         first = await jobs.submit(GATED, {})
         await true(lambda: len(model.decoded) == 1)
+        before = await jobs.submit(GATED, {"prompts": ["before"]})
+        await true(lambda: len(model.decoded) == 2)
         second, third = [await jobs.submit(PICTURE, {}) for _ in range(2)]
         while (await jobs.get(second)).status != "running":
             await asyncio.sleep(0.01)
         assert await jobs.cancel(second)
         model.gate.set()
-        assert codes(await ended(jobs, first, second, third)) == ["done", "job_cancelled", "done"]
-    assert len(model.decoded) == 2
+        views = await ended(jobs, first, before, second, third)
+    assert codes(views) == ["done", "done", "job_cancelled", "done"]
+    assert len(model.decoded) == 3
 
 
 async def test_a_job_cancelled_while_it_is_decoded_never_reaches_the_model(

@@ -66,11 +66,11 @@ if ARGV[2] ~= '' then
 end
 local status = redis.call('HGET', KEYS[6], 'status')
 if status ~= 'queued' and status ~= 'running' then
-  redis.call('DEL', KEYS[7])
+  redis.call('UNLINK', KEYS[7])
   return {0}
 end
 local surplus = ARGV[9] ~= '' and bury() or {}
-redis.call('DEL', KEYS[7])
+redis.call('UNLINK', KEYS[7])
 if not redis.call('SET', KEYS[8], ARGV[4], 'NX', 'EX', ARGV[6]) then
   return {0}
 end
