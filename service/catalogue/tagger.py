@@ -23,6 +23,7 @@ from service.catalogue import reading, rows
 from service.catalogue.order import Order
 from service.worker.batching import Budget, choose
 from service.worker.craft import Craft, Picture, as_query, craft_of
+from service.worker.memory import keep_freed
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class Tagger:
         from model.parser import Parser
 
         self.order, self.settings = order, order.own_settings()
+        keep_freed()
         parser = Parser.load(order.checkpoint, device=self.settings.device, threads=order.threads)
         if parser.revision != order.revision:
             raise ValueError(

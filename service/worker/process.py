@@ -23,6 +23,7 @@ from service.worker.craft import Craft, craft_of
 from service.worker.device import DevicePoisoned
 from service.worker.hardware import hardware, watch_gpu
 from service.worker.holding import Holding, happens
+from service.worker.memory import keep_freed
 from service.worker.pipeline import Pipeline
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def run_worker(settings: Settings) -> None:
 
     if settings.redis_url is None:  # told before the slow part
         raise ValueError("redis_url is not set: the worker has no queue")
+    keep_freed()
     parser = Parser.load(settings.checkpoint_path, device=settings.device, threads=settings.threads)
     parser.warm_up()
     if settings.worker_metrics_port:
