@@ -26,8 +26,8 @@ class Client:
 
     Pictures are paths, encoded bytes, URLs that the service fetches, or Pillow's images. Keywords are
     those of `POST /parse`: prompts, caption, body_parts, min_score, mask_format, tags, include,
-    exclude, metadata; `deadline` is in seconds from now, after which no answer is of use. Every method raises
-    ApiError, Unreachable or OutOfTime.
+    exclude, metadata, callback_url; `deadline` is in seconds from now, after which no answer is of use. Every
+    method raises ApiError, Unreachable or OutOfTime.
     """
 
     def __init__(

@@ -39,6 +39,7 @@ class Asked(TypedDict, total=False):
     include: Sequence[str] | None
     exclude: Sequence[str] | None
     metadata: Mapping[str, str] | None
+    callback_url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Ask:
     include: Sequence[str] | None = None
     exclude: Sequence[str] | None = None
     metadata: Mapping[str, str] | None = None
+    callback_url: str | None = None
 
     @property
     def whole(self) -> bool:

@@ -261,6 +261,10 @@ class TestJobs:
         assert (await client.wait(job.id)).segments[0].label == GATE_PROMPT
         assert (await client.job(job.id)).parsing().id == job.id
 
+    async def test_an_address_to_call_back_goes_along_and_is_the_services_to_judge(self, client: AsyncClient):
+        with pytest.raises(ApiError, match="callback_unavailable"):
+            await client.submit(PHOTO, callback_url="https://example.invalid/done")
+
     async def test_a_waiting_job_is_cancelled(self, client: AsyncClient):
         job = await client.submit(PHOTO)
         assert (await client.cancel(job.id)).status == "cancelled"
