@@ -17,7 +17,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import TypeAdapter
 
-from service import api, schemas
+from service import api, schemas, signing
 from service.delivery.jobs import Jobs
 from service.errors import ERRORS
 from service.settings import Settings
@@ -114,6 +114,18 @@ def test_the_bodies_name_every_field_of_the_requests():
     assert set(batch["schema"]["properties"]) == set(schemas.BatchBody.model_fields)
     for example in batch["examples"].values():
         schemas.BatchBody.model_validate(example["value"])
+
+
+def test_a_callback_is_told_with_the_headers_that_are_sent():
+    (told,) = operation("/parse", "post")["callbacks"]["jobEnded"].values()
+    assert {each["name"] for each in told["post"]["parameters"]} == set(
+        signing.sign("s" * 32, "msg_1", 1, b"{}")
+    )
+    ended = told["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert (
+        ended
+        == operation("/jobs/{job_id}", "get")["responses"]["200"]["content"]["application/json"]["schema"]
+    )
 
 
 def test_limits_are_those_of_the_settings():

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from service.settings import Settings
-from service.web.openapi import answers, bodies
+from service.web.openapi import answers, bodies, callbacks
 from service.web.openapi.operations import OPERATIONS, TAGS, Operation
 
 _SECURITY: list[dict[str, list[str]]] = [{}, {"bearer": []}, {"apiKey": []}]
@@ -89,6 +89,8 @@ def _operation(operation: Operation, path: str, settings: Settings) -> dict[str,
         sent = (operation.headers or {}).get(status, ())
         told["responses"][status] = {"headers": answers.headers(sent), **response}
     told["responses"] |= answers.problems(operation.errors, path)
+    if operation.id == "parse" and settings.webhook_secret is not None:
+        told["callbacks"] = callbacks.job_ended()
     return told
 
 
