@@ -171,9 +171,11 @@ class Pipeline:
                 await self.moved.wait_for(lambda: self._ready() or (self.closed and not self.ahead))
             finally:
                 self.idle -= 1
-            ready = sorted(self._ready(), key=lambda piece: piece.room is None)  # first who is in danger
+            ready = self._ready()
             budget = fair(self.budget, len(ready), self.craft.lanes)
-            batch = [ready[i] for i in choose([piece.cost for piece in ready], budget)]
+            chosen = [ready[i] for i in choose([piece.cost for piece in ready], budget)]
+            # One that is still to be decoded is in danger already, and goes alone: nobody knows its cost.
+            batch = [piece for piece in ready if piece.data is not None][:1] or chosen
             for piece in batch:
                 del self.ahead[piece.job.id]
             self.moved.notify_all()
@@ -207,13 +209,8 @@ class Pipeline:
 
     @asynccontextmanager
     async def _in_danger(self, batch: Sequence[Piece]) -> AsyncIterator[None]:
-        """The stay of a batch in danger, which some of its pictures may have begun."""
-        async with AsyncExitStack() as stay:
-            begun = [piece.room for piece in batch if piece.room is not None]
-            for room in begun:
-                stay.push_async_exit(room)
-            if not begun:
-                await stay.enter_async_context(self.danger.enter(alone=batch[0].job.suspect))
+        """The stay of a batch in danger, which a picture that goes straight has begun."""
+        async with batch[0].room or self.danger.enter(alone=batch[0].job.suspect):
             yield
 
     async def _outcomes(self, batch: list[Piece]) -> list[tuple[Piece, Any]]:

@@ -19,7 +19,9 @@ from service.delivery.jobs import GROUP, Jobs, JobView
 from service.programs.embedded import EmbeddedValkey
 from service.settings import Settings
 from service.worker.batching import Budget
-from service.worker.pipeline import FRESH_SECONDS
+from service.worker.holding import Holding
+from service.worker.pieces import Piece
+from service.worker.pipeline import FRESH_SECONDS, Pipeline
 from service.worker.process import published, work
 from tests.integration.conftest import MakeSettings
 from tests.integration.fake_worker import GATED, TORN, FakeModel
@@ -160,6 +162,19 @@ async def test_a_picture_that_breaks_the_reading_fails_alone(jobs: Jobs, model: 
         views = await ended(jobs, first, *sent)
     assert codes(views) == ["done", "done", "parse_failed", "done"]
     assert model.batches == [1, 1, 3]
+
+
+async def test_a_picture_that_is_still_to_be_decoded_shares_no_call(jobs: Jobs, model: FakeModel) -> None:
+    for number in range(3):
+        await jobs.submit(PICTURE, {"prompts": [str(number)]})
+    claimed = await jobs.claim("w", 3, 50)
+    pipeline = Pipeline(Holding(jobs, "w", 600.0), model.craft(), asyncio.Event(), BUDGET, 1)
+    decoded, straight, last = (Piece(job, ready=True) for job in claimed)
+    straight.data = PICTURE
+    pipeline.ahead = {piece.job.id: piece for piece in (decoded, straight, last)}
+    assert await pipeline._next() == [straight]
+    assert await pipeline._next() == [decoded, last]
+    await pipeline.let_go()
 
 
 async def test_a_torn_picture_fails_alone(jobs: Jobs, model: FakeModel) -> None:
