@@ -413,8 +413,9 @@ async def test_an_answer_found_while_thebroker_hangs_is_told_when_it_is_back(
 async def test_a_worker_serves_on_after_abroker_that_came_back_empty(
     own_server: EmbeddedValkey, model: FakeModel
 ) -> None:
-    jobs = Jobs.connect(Settings(redis_url=own_server.url))
-    async with working(jobs, model):
+    lease = 5.0  # after which what a broken connection swallowed comes again
+    jobs = Jobs.connect(Settings(redis_url=own_server.url, lease_seconds=lease))
+    async with working(jobs, model, lease_seconds=lease):
         first = await jobs.submit(PICTURE, {})
         await ended(jobs, first)
         own_server.halt()
