@@ -7,7 +7,7 @@ import base64
 import io
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -26,19 +26,29 @@ MakeSettings = Callable[..., Settings]
 DOLL = Doll(sleeve=115, hem=240)
 
 
+class Seen(NamedTuple):
+    """A picture that the doll was looked for in."""
+
+    image: Picture
+
+
 class DollParser:
     """Finds the same doll in every picture; of what a worker does with a model all else is real."""
 
-    name, revision = "doll", "0" * 12
+    name, revision, lanes = "doll", "0" * 12, 1
 
     def cost(self, width: int, height: int) -> int:
         """Pixels."""
         return width * height
 
-    def parse(self, pictures: Sequence[Picture], queries: Sequence[Query]) -> list[Parsing]:
-        """The doll."""
+    def forward(self, pictures: Sequence[Picture], queries: Sequence[Query], _share: int) -> list[Seen]:
+        """The pictures."""
         assert len(pictures) == len(queries)
-        return [DOLL.parsing() for _ in pictures]
+        return [Seen(picture) for picture in pictures]
+
+    def read(self, _seen: Seen) -> Parsing:
+        """The doll."""
+        return DOLL.parsing()
 
 
 @asynccontextmanager
