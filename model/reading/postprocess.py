@@ -142,7 +142,7 @@ class _Answer:
         """Score, drop, number and measure. probability (inner) of the winning term, image (inner, 3)."""
         area = self.frame.count(self.grouping.segments, len(self.grouping.label) - 1)
         scores = self._scores(probability)
-        person_number = self._number_persons()
+        person_number = self._number_persons(limits)
         kept = self._kept(area, scores, person_number)
         number = np.zeros(len(area), np.uint16)
         number[kept] = np.arange(1, len(kept) + 1)
@@ -185,10 +185,16 @@ class _Answer:
         person = np.concatenate(([0.0], self.people.scores))[self.grouping.person]
         return np.clip(person * mass / np.maximum(size, 1), 0, 1)
 
-    def _number_persons(self) -> NDArray[np.uint16]:
-        """New ids of the persons that come back, by old id; 0 for the others."""
-        seen = np.bincount(self.grouping.people.ravel(), minlength=len(self.people) + 1)[1:] > 0
-        stays = seen & (self.people.scores >= self.min_score)
+    def _number_persons(self, limits: Thresholds) -> NDArray[np.uint16]:
+        """New ids of the persons that come back, by old id; 0 for the others.
+
+        Whoever has a body and clothes has parts: a person's shape with hardly a pixel of one is nobody.
+        """
+        flat, count = self.grouping.people.ravel(), len(self.people) + 1
+        seen = np.bincount(flat, minlength=count)[1:]
+        named = np.bincount(flat, weights=self.grouping.segments.ravel() > 0, minlength=count)[1:]
+        parts = named >= limits.person_named * seen
+        stays = (seen > 0) & parts & (self.people.scores >= self.min_score)
         return np.concatenate(([0], np.where(stays, np.cumsum(stays), 0))).astype(np.uint16)
 
     def _kept(

@@ -14,6 +14,7 @@ _SHARES = (
     "person_area",
     "person_visible",
     "person_compact",
+    "person_named",
     "piece_share",
     "head",
     "part_share",
@@ -43,6 +44,7 @@ class Thresholds:
     person_area: float = 0.0005  # least visible share of the picture
     person_visible: float = 0.2  # least share of the own mask that no better person covers
     person_compact: float = 0.5  # least share of a person's mask that its largest piece holds
+    person_named: float = 0.2  # least share of a person's pixels that some part has, asked for or not
     piece_share: float = 0.1  # a piece of a person's mask may be another person: of the largest piece ...
     head: float = 0.5  # ... with cells of face or hair at least this likely ...
     head_cells: int = 4  # ... and so many of them

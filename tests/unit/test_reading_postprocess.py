@@ -118,7 +118,7 @@ def test_a_prompt_for_persons_is_matched_by_persons():
         plain = scene((24, 12), people, [], [SHIRT])
         terms = (SHIRT, Asked("person", "person", ("person",), asked=True))
         readout = Readout(plain.masks, plain.labels, plain.dense, terms, 1)
-        assert read(readout, gray(24, 12), phrases=phrases).unmatched_prompts == missing
+        assert read(readout, gray(24, 12), phrases=phrases, thresholds=BARE).unmatched_prompts == missing
 
 
 SKIN, FACE = asked("skin", "body", "body", "skin"), asked("face", "body", "body", "skin", "face")
@@ -149,11 +149,16 @@ def test_min_score_drops_segments_and_persons_under_it():
 
 def test_persons_are_numbered_by_score():
     people = [Someone((2, 2, 22, 10), 0.7), Someone((2, 14, 22, 22), 0.95)]
-    parsing = read(scene((24, 24), people, [], [SHIRT]), gray(24, 24), thresholds=Thresholds(person=0.5))
+    parsing = read(
+        scene((24, 24), people, [], [SHIRT]),
+        gray(24, 24),
+        thresholds=Thresholds(person=0.5, person_named=0.0),
+    )
     assert [person.bbox[0] for person in parsing.persons] == [14, 2]
 
 
-LENIENT = Thresholds(person=0.7)
+LENIENT = Thresholds(person=0.7, person_named=0.0)
+BARE = Thresholds(person_named=0.0)  # for shapes of persons that wear nothing
 SHIFTED = Someone((2, 4, 22, 12), 0.8)  # .6 of the union with WHOLE, .75 of either
 WITHIN = Someone((12, 3, 20, 9), 0.8)  # .3 of the union with WHOLE, all of the smaller
 
@@ -189,7 +194,15 @@ def test_persons_that_overlap_share_no_pixel():
 
 def test_a_hardly_visible_or_unlikely_person_is_no_person():
     people = [WHOLE, Someone((0, 40, 1, 41), 0.9), Someone((2, 20, 22, 30), 0.4)]
-    assert len(read(scene((60, 60), people, [], [SHIRT]), gray(60, 60)).persons) == 1
+    assert len(read(scene((60, 60), people, [], [SHIRT]), gray(60, 60), thresholds=BARE).persons) == 1
+
+
+@pytest.mark.parametrize(("rows", "found"), [((4, 6), 0), ((4, 9), 1)])
+def test_a_persons_shape_with_hardly_a_part_is_nobody(rows, found):
+    readout = scene((24, 12), [WHOLE], [(0, (rows[0], 2, rows[1], 10))], [SHIRT])
+    parsing = read(readout, gray(24, 12), thresholds=Thresholds(person_named=0.2))
+    assert len(parsing.persons) == len(parsing.segments) == found
+    assert parsing.person_map.any() == bool(found)
 
 
 def test_without_a_person_nothing_comes_back():
@@ -209,7 +222,7 @@ def test_pictures_of_odd_sizes_are_read(size):
 def test_a_picture_that_ends_within_the_last_cells_is_stretched_over_its_own_part():
     readout = scene((8, 8), [Someone((0, 0, 8, 4))], [], [SHIRT])
     part = Readout(readout.masks, readout.labels, readout.dense, readout.terms, readout.person, (8, 5))
-    assert read(part, gray(40, 25)).persons[0].bbox == (0, 0, 20, 40)
+    assert read(part, gray(40, 25), thresholds=BARE).persons[0].bbox == (0, 0, 20, 40)
 
 
 def test_a_large_picture_is_read_small_and_counted_at_its_own_size():
