@@ -57,8 +57,7 @@ class Forwarded:
     image: NDArray[np.uint8]
     question: Question
     min_score: float
-    out: Output
-    mirrored: Output | None
+    looks: tuple[Output, ...]
     index: int
     timings_ms: dict[str, float]
     share: int
@@ -213,8 +212,7 @@ class Parser:
         with self._one:
             pixels = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
             prepared = time.perf_counter()
-            out = self.network(pixels)
-            mirrored = self.network(pixels.flip(-1)) if self.config.mirrored else None
+            looks = self.network.looks(pixels)
             self._settle()
         part = 1000 / len(asked)
         spent = {
@@ -222,7 +220,7 @@ class Parser:
             "forward": (time.perf_counter() - prepared) * part,
         }
         return [
-            Forwarded(image, question, min_score, out, mirrored, i, spent, share)
+            Forwarded(image, question, min_score, looks, i, spent, share)
             for i, (image, question, min_score) in enumerate(asked)
         ]
 
@@ -245,15 +243,13 @@ class Parser:
         return resized.float() / 255
 
     def _looks(self, forwarded: Forwarded) -> Readout:
-        index, question = forwarded.index, forwarded.question
-        first = self._readout(forwarded.out, index, question)
-        if forwarded.mirrored is None:
-            return first
-        return with_mirrored(first, self._readout(forwarded.mirrored, index, question))
+        question = forwarded.question
+        prompts = self.network.grounding.text(question.text)
+        first, *second = (self._readout(out, forwarded.index, question, prompts) for out in forwarded.looks)
+        return with_mirrored(first, *second) if second else first
 
-    def _readout(self, out: Output, index: int, question: Question) -> Readout:
+    def _readout(self, out: Output, index: int, question: Question, prompts: Tensor) -> Readout:
         grounding = self.network.grounding
-        prompts = grounding.text(question.text)
         labels = grounding.logits(out.z[-1][index], prompts).float().softmax(-1)
         return Readout(
             masks=out.masks[-1][index].float(),

@@ -47,17 +47,16 @@ def counted(
         if half:
             network.lower_backbone(torch.float16)
         with torch.inference_mode(), watched(network, counter.watch), counter:
-            for _ in range(2 if config.mirrored else 1):
-                _one_look(network, torch.zeros(batch, 3, *size))
+            _look(network, torch.zeros(batch, 3, *size))
     return counter
 
 
-def _one_look(network: Spectrum, pixels: torch.Tensor) -> None:
-    out = network(pixels)
+def _look(network: Spectrum, pixels: torch.Tensor) -> None:
     text = network.grounding.text(torch.zeros(TERMS, network.config.text.width))
-    for each, z in zip(out.pixels, out.z[-1], strict=True):
-        network.grounding.maps(each, text)
-        network.grounding.logits(z, text)
+    for out in network.looks(pixels):
+        for each, z in zip(out.pixels, out.z[-1], strict=True):
+            network.grounding.maps(each, text)
+            network.grounding.logits(z, text)
 
 
 def left_out(config: SpectrumConfig, size: Size) -> list[Row]:

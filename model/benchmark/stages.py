@@ -27,7 +27,7 @@ def stages(network: Spectrum) -> list[tuple[str, Any, str]]:
         ("grounding", network.grounding, "text"),
         ("grounding", network.grounding, "logits"),
         ("grounding", network.grounding, "maps"),
-        ("between", network, "forward"),
+        ("between", network, "looks"),
     ]
 
 

@@ -97,7 +97,7 @@ class SpectrumConfig:
     short_side: int = 320
     max_long_side: int = 640
     multiple: int = 32  # sides of the network input are multiples of this
-    mirrored: bool = False  # read the mirror image too: a second forward pass, a slightly better answer
+    mirrored: bool = False  # read the mirror image too: half as much time again, a slightly better answer
     use_context: bool = True  # ablation: without C the UNet sees a zero context
     use_unet: bool = True  # ablation: the UNet's four taps leave the pyramid
 

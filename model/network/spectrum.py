@@ -91,11 +91,22 @@ class Spectrum(nn.Module):
         scale = self.config.diffusion.scale
         small = pixels if scale == 1.0 else F.interpolate(pixels, scale_factor=scale, mode="area")
         features: dict[str, Tensor] = self.i2tx(small * 2 - 1, context, shift, use_unet=self.config.use_unet)
-        for stride, feature in seen.maps.items():
-            features[f"tower.{stride}"] = feature
+        return features | self._maps(seen)
+
+    def reflected(self, features: dict[str, Tensor], pixels: Tensor) -> dict[str, Tensor]:
+        """What `features` of `pixels` (B, 3, H, W) nearly are for the mirror image.
+
+        The tower sees the mirror image itself; the maps of VAE and UNet are turned over, which costs nothing
+        and loses nothing that was measured.
+        """
+        own = self._maps(self.tower(pixels.flip(-1))) if self.config.tower.maps else {}
+        return {name: own[name] if name in own else x.flip(-1) for name, x in features.items()}
+
+    def _maps(self, seen: Seen) -> dict[str, Tensor]:
+        maps = {f"tower.{stride}": feature for stride, feature in seen.maps.items()}
         if "tower.top" in self.pyramid.stride_of:
-            features["tower.top"] = seen.maps[max(seen.maps)]
-        return features
+            maps["tower.top"] = seen.maps[max(seen.maps)]
+        return maps
 
     def condition(self, seen: Seen) -> tuple[Tensor, Tensor]:
         """What the UNet is told of the picture: context (B, T, D) and time shift (B, D_time)."""
@@ -107,8 +118,20 @@ class Spectrum(nn.Module):
 
     def forward(self, pixels: Tensor) -> Output:
         """pixels (B, 3, H, W) in 0..1, sides multiples of `config.multiple`."""
+        return self._read(self.features(pixels.to(self.backbone_dtype)), pixels)
+
+    def looks(self, pixels: Tensor) -> tuple[Output, ...]:
+        """`forward`, and with `config.mirrored` a second output: the mirror image's, mirrored as it is."""
+        pixels = pixels.to(self.backbone_dtype)
+        features = self.features(pixels)
+        first = self._read(features, pixels)
+        if not self.config.mirrored:
+            return (first,)
+        return first, self._read(self.reflected(features, pixels), pixels)
+
+    def _read(self, features: dict[str, Tensor], pixels: Tensor) -> Output:
         head = self.grounding.no_object.dtype
-        features = {name: x.to(head) for name, x in self.features(pixels.to(self.backbone_dtype)).items()}
+        features = {name: x.to(head) for name, x in features.items()}
         decoded = self.decoder(self.pyramid(features, (pixels.shape[-2], pixels.shape[-1])))
         # Only the last layer's embeddings are read at inference.
         layers = (

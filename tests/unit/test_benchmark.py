@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from model.benchmark.ceilings import Ceilings
 from model.benchmark.clock import Stopwatch, measure
 from model.benchmark.early_exit import skipped, to_the_end
+from model.benchmark.forward import counted
 from model.benchmark.networks import preset, random_network, shapes_of
 from model.benchmark.operations import Counter, Operation, Work, count
 from model.benchmark.stages import stages, watched
@@ -76,10 +77,21 @@ def test_each_stage_is_counted_for_itself_and_the_network_is_left_as_it_was():
     network = random_network(tiny_mini(), CPU)
     counter = Counter()
     with torch.inference_mode(), watched(network, counter.watch), counter:
-        network(torch.rand(1, 3, 64, 64))
+        network.looks(torch.rand(1, 3, 64, 64))
     assert set(counter.stages) <= {name for name, _, _ in stages(network)}
     assert counter.whole.flop == count(lambda: network(torch.rand(1, 3, 64, 64))).flop
-    assert not any("forward" in part.__dict__ for part in network.modules())
+    assert not any({"forward", "looks"} & part.__dict__.keys() for part in network.modules())
+
+
+def test_a_look_at_the_mirror_image_costs_tower_and_head_again_and_no_diffusion():
+    once, twice = (
+        counted(replace(tiny_mini(), mirrored=mirrored), (64, 96), 1) for mirrored in (False, True)
+    )
+    assert once.stages.keys() == twice.stages.keys()
+    again = {name for name in once.stages if twice.stages[name].flop == 2 * once.stages[name].flop}
+    same = {name for name in once.stages if twice.stages[name].flop == once.stages[name].flop}
+    assert again >= {"vision tower", "pyramid", "pixel decoder", "mask decoder", "embeddings"}
+    assert same >= {"IM2CONTEXT", "VAE encoder", "UNet", "VAE decoder"}
 
 
 def test_the_floor_is_the_slower_of_arithmetic_and_memory_of_each_operation():

@@ -67,14 +67,29 @@ def network() -> Spectrum:
 
 def test_a_mirrored_checkpoint_reads_the_mirror_image_too(network):
     image = np.random.default_rng(5).integers(0, 256, (64, 96, 3), dtype=np.uint8)
-    plain = Parser(network, hashed_text(), device="cpu")
     seen: list[torch.Tensor] = []
-    hook = network.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    plain.parse([image], [Query()])
-    assert len(seen) == 1
-    twice = Parser(network, hashed_text(), device="cpu")
-    twice.config = replace(network.config, mirrored=True)
-    twice.parse([image], [Query()])
+    hook = network.tower.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    parser = Parser(network, hashed_text(), device="cpu")
+    (plain,) = parser.forward([image], [Query()])
+    assert len(seen) == len(plain.looks) == 1
+    network.config = replace(network.config, mirrored=True)
+    (twice,) = parser.forward([image], [Query()])
     hook.remove()
+    network.config = replace(network.config, mirrored=False)
     assert len(seen) == 3
     torch.testing.assert_close(seen[2], seen[1].flip(-1))
+    torch.testing.assert_close(twice.looks[0].pixels, plain.looks[0].pixels)
+    assert parser.read(twice).size == image.shape[:2]
+
+
+def test_the_mirror_image_is_seen_by_the_tower_and_by_nothing_else_of_the_backbone(network):
+    pixels = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(9))
+    with torch.inference_mode():
+        network.eval()
+        features = network.features(pixels)
+        reflected = network.reflected(features, pixels)
+        afresh = network.features(pixels.flip(-1))
+    assert list(reflected) == list(features)
+    for name, feature in reflected.items():
+        expected = afresh[name] if name.startswith("tower.") else features[name].flip(-1)
+        torch.testing.assert_close(feature, expected)

@@ -26,15 +26,14 @@ def _full() -> Built:
 
 
 def _network(network: Spectrum, task: Task) -> Any:
-    out = network(task.pixels)
-    if network.config.mirrored:  # as it is served
-        network(task.pixels.flip(-1))
+    looks = network.looks(task.pixels)
     words = torch.rand(task.prompts, network.config.text.width, device=task.pixels.device)
     text = network.grounding.text(words)
-    for pixels, z in zip(out.pixels, out.z[-1], strict=True):
-        network.grounding.maps(pixels, text)
-        network.grounding.logits(z, text)
-    return out
+    for out in looks:
+        for pixels, z in zip(out.pixels, out.z[-1], strict=True):
+            network.grounding.maps(pixels, text)
+            network.grounding.logits(z, text)
+    return looks
 
 
 def _odise_like() -> Built:
