@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from redis import exceptions as redis_errors
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 
 from service.delivery import connections
 from service.delivery.connections import Finder
@@ -21,6 +22,7 @@ SCRIPTS = (
     "look",
     "group",
     "take",
+    "alone",
     "lease",
     "finish",
     "beat",
@@ -78,6 +80,31 @@ class Broker:
         """What a script of `lua/` returns."""
         with translated():
             return await self._scripts[script](list(keys), list(arguments))
+
+    async def run_behind(
+        self,
+        command: Callable[[Pipeline], object],
+        script: str,
+        keys: Sequence[str],
+        arguments: Sequence[bytes | str | int],
+    ) -> tuple[Any, Any]:
+        """What a command gives, and a script of `lua/` after it, for one way there and back.
+
+        The command may block: the script waits behind it.
+        """
+        behind = self._scripts[script]
+        with translated():
+            async with self.client.pipeline(transaction=False) as both:
+                command(both)
+                both.evalsha(behind.sha, len(keys), *keys, *arguments)
+                first, second = await both.execute(raise_on_error=False)
+            if isinstance(first, Exception):
+                raise first
+            if isinstance(second, redis_errors.NoScriptError):
+                second = await behind(list(keys), list(arguments))
+            if isinstance(second, Exception):
+                raise second
+        return first, second
 
     async def close(self) -> None:
         """Let go of the connections."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, Literal, TypeVar
 
+from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from service import metrics
@@ -26,7 +27,7 @@ from service.settings import Settings
 
 T = TypeVar("T")
 _Entry = tuple[str, str]  # of the stream, and the job's id
-_Step = Literal["claim", "hand", "begin", "rest"]
+_Step = Literal["claim", "begin", "rest"]
 _DEAD = (DeliveryLimit, InternalError, ParseFailed)  # failures that somebody should look into
 
 
@@ -53,13 +54,15 @@ class Claims(Base):
         as the limit says is not returned either: it fails and becomes a dead letter. With `hand`, a job that
         comes alone to a worker that holds nothing by then brings its picture along, and is in danger already.
         """
+        taken: list[Claimed] = []
         with translated():
             entries = await self._in_group(lambda: self._overdue(consumer, count))
-            if not entries:
+            if not entries and hand:
+                entries, taken = await self._in_group(lambda: self._alone(consumer, count, block_ms, held))
+            elif not entries:
                 entries = await self._in_group(lambda: self._fresh(consumer, count, block_ms))
         entries = [entry for entry in entries if entry[1] not in held]
-        handing = hand and len(entries) == 1 and not held  # which may have changed meanwhile
-        taken = await self._take(consumer, "hand" if handing else "claim", entries)
+        taken += await self._take(consumer, "claim", entries)
         claimed = await self._in_time(taken, "claim")
         limit = self._settings.delivery_limit
         for job in claimed:
@@ -136,11 +139,31 @@ class Claims(Base):
         return _references(entries)
 
     async def _fresh(self, consumer: str, count: int, block_ms: int) -> list[_Entry]:
-        streams: dict[Any, Any] = {self._key("work"): ">"}
-        answer: Any = await self._client.xreadgroup(
-            GROUP, consumer, streams, count=count, block=self.broker.block_ms(block_ms)
+        return _delivered(await self._read(self._client, consumer, count, block_ms))
+
+    async def _alone(
+        self, consumer: str, count: int, block_ms: int, held: Collection[str]
+    ) -> tuple[list[_Entry], list[Claimed]]:
+        """What `_fresh` gives; a job that came alone is taken on the same way, its picture along with it."""
+        begin = [self._key(kind, "") for kind in ("job", "events", "image")]
+        answer, found = await self.broker.run_behind(
+            lambda pipeline: self._read(pipeline, consumer, count, block_ms),
+            "alone",
+            [self._key("work")],
+            [GROUP, consumer, "hand", *begin, *held],
         )
-        return _references(answer[0][1]) if answer else []
+        if not found:
+            return _delivered(answer), []
+        entry, job_id = found[0].decode(), found[1].decode()
+        row = found[2]
+        if row is not None and row[5]:
+            self._handed = job_id, row[5]
+        others = [each for each in _delivered(answer) if each[0] != entry]
+        return others, _claimed([(entry, job_id)], [row])
+
+    def _read(self, client: Redis, consumer: str, count: int, block_ms: int) -> Any:
+        streams: dict[Any, Any] = {self._key("work"): ">"}
+        return client.xreadgroup(GROUP, consumer, streams, count=count, block=self.broker.block_ms(block_ms))
 
     async def _take(self, consumer: str, step: _Step, entries: Sequence[_Entry]) -> list[Claimed]:
         if not entries:
@@ -148,18 +171,8 @@ class Claims(Base):
         keys = [self._key("work")]
         for _, job_id in entries:
             keys += [self._key("job", job_id), self._key("events", job_id)]
-        if step == "hand":
-            keys.append(self._key("image", entries[0][1]))
         taken = await self.broker.run("take", keys, [GROUP, consumer, step, *(entry for entry, _ in entries)])
-        if step == "hand":
-            self._handed = next(((entries[0][1], row[5]) for row in taken if row and row[5]), None)
-        return [
-            Claimed(
-                job_id, entry, row[1].decode(), json.loads(row[0]), row[3], row[2] / 1000, _moment(row[4])
-            )
-            for (entry, job_id), row in zip(entries, taken, strict=True)
-            if row is not None
-        ]
+        return _claimed(entries, taken)
 
     async def _still_wanted(self, consumer: str, step: _Step, jobs: Sequence[Claimed]) -> set[str]:
         taken = await self._take(consumer, step, [(job.entry, job.id) for job in jobs])
@@ -194,6 +207,20 @@ class Claims(Base):
 
 def _references(entries: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[_Entry]:
     return [(entry.decode(), fields[b"job"].decode()) for entry, fields in entries]
+
+
+def _delivered(answer: Any) -> list[_Entry]:
+    """The entries of what XREADGROUP gives of one stream."""
+    return _references(answer[0][1]) if answer else []
+
+
+def _claimed(entries: Sequence[_Entry], taken: Sequence[Any]) -> list[Claimed]:
+    """The jobs behind the rows of a script that takes; None is a job that is not to be had."""
+    return [
+        Claimed(job_id, entry, row[1].decode(), json.loads(row[0]), row[3], row[2] / 1000, _moment(row[4]))
+        for (entry, job_id), row in zip(entries, taken, strict=True)
+        if row is not None
+    ]
 
 
 def _moment(left_ms: int | bytes) -> float | None:

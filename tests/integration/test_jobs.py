@@ -382,9 +382,39 @@ async def test_only_a_lone_job_without_tries_is_in_danger_as_it_is_claimed(
 
 async def test_a_claim_that_is_sent_again_is_no_try(jobs: Jobs) -> None:
     await jobs.submit(PICTURE, {})
-    (claimed,) = await jobs.claim("w", 1, 1000, hand=True)
-    (again,) = await jobs._take("w", "hand", [(claimed.entry, claimed.id)])
+    await jobs.claim("w", 1, 1000, hand=True)
+    (again,) = await jobs.claim("w", 1, 1, hand=True)
     assert again.tries == 0 and await jobs.fetch(again) == PICTURE
+
+
+async def test_what_a_worker_has_in_hand_is_not_claimed_again(jobs: Jobs) -> None:
+    await jobs.submit(PICTURE, {})
+    (claimed,) = await jobs.claim("w", 1, 1000, hand=True)
+    await jobs.fetch(claimed)
+    await jobs.begin("w", [claimed])
+    assert await jobs.claim("w", 1, 1, held={claimed.id}, hand=True) == []
+    key = jobs.broker.key("job", claimed.id)
+    assert await jobs.broker.client.hmget(key, "danger", "tries") == [b"1", None]
+
+
+async def test_a_picture_comes_along_although_the_claim_began_before_the_last_job_ended(jobs: Jobs) -> None:
+    await jobs.submit(PICTURE, {})
+    (claimed,) = await jobs.claim("w", 1, 1000, hand=True)
+    claiming = asyncio.create_task(jobs.claim("w", 1, 1000, held={claimed.id}, hand=True))
+    await asyncio.sleep(0.05)
+    await jobs.finish(claimed, {})
+    job_id = await jobs.submit(b"another", {})
+    (second,) = await claiming
+    await jobs.broker.client.delete(jobs.broker.key("image", job_id))
+    assert (second.id, await jobs.fetch(second)) == (job_id, b"another")
+
+
+async def test_a_server_without_our_scripts_hands_a_job_out_all_the_same(jobs: Jobs) -> None:
+    job_id = await jobs.submit(PICTURE, {})
+    await jobs.broker.client.script_flush()
+    (claimed,) = await jobs.claim("w", 1, 1000, hand=True)
+    await jobs.broker.client.delete(jobs.broker.key("image", job_id))
+    assert await jobs.fetch(claimed) == PICTURE
 
 
 @pytest.mark.parametrize("step", ["claim", "rest"])
