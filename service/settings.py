@@ -168,6 +168,9 @@ class Settings(BaseSettings):
     )
     batch_size: Count = Field(8, description="pictures that share one call of the model")
     batch_pixels: Count = Field(4_194_304, description="pixels on the device that share one call")
+    forward_seconds: Seconds = Field(
+        300, description="how long one call of the model may take before its worker ends as stuck"
+    )
     decode_threads: Count = Field(2, description="threads that decode pictures in a worker")
     heartbeat_seconds: Seconds = Field(2, description="how often a worker tells that it lives")
     drain_seconds: Seconds = Field(30, description="time to finish what is in hand when told to stop")

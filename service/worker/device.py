@@ -21,6 +21,10 @@ class DevicePoisoned(RuntimeError):
     """The device answers every further call with an error; only a new process helps."""
 
 
+class DeviceStuck(DevicePoisoned):
+    """A call of the model's did not end in its time. Its thread cannot be stopped, only its process."""
+
+
 class ModelRaised(Exception):
     """The model raised on a picture; its cause is what it raised."""
 
@@ -30,10 +34,13 @@ class TooLate(Exception):
 
 
 class Device:
-    """As many calls at once as the craft has lanes; `crowded` tells whether more pictures wait."""
+    """As many calls at once as the craft has lanes; `crowded` tells whether more pictures wait.
 
-    def __init__(self, craft: Craft, crowded: Callable[[], bool]) -> None:
-        self.craft, self.crowded = craft, crowded
+    A call that takes more than `longest` seconds never ends as far as anybody can tell.
+    """
+
+    def __init__(self, craft: Craft, crowded: Callable[[], bool], longest: float) -> None:
+        self.craft, self.crowded, self.longest = craft, crowded, longest
         self._busy = Busy()
         self._threads = ThreadPoolExecutor(craft.lanes, "device")
 
@@ -46,14 +53,14 @@ class Device:
 
         ModelRaised where the model did, DevicePoisoned where it never will answer again.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._call, batch)
+        return await self._in_time(self._call, batch)
 
     async def straight(self, piece: Piece, fresh: Callable[[Piece], bool]) -> Any:
         """What the device gives for a picture that is decoded on the way there: no thread waits for another.
 
         As `call`; TooLate where the picture is decoded but not `fresh` any more, and what decoding raises.
         """
-        given = await asyncio.get_running_loop().run_in_executor(self._threads, self._straight, piece, fresh)
+        given = await self._in_time(self._straight, piece, fresh)
         return given[0]
 
     def decode(self, piece: Piece, data: bytes) -> None:
@@ -79,6 +86,14 @@ class Device:
         result = dump(self.craft.render(reading, job.request, id=job.id, timings_ms=timings))
         stages.passed("encode", perf_counter() - start, job.request)
         return Rendered(result)
+
+    async def _in_time(self, call: Callable[..., list[Any]], *arguments: Any) -> list[Any]:
+        """What a call gives in a thread of the device's, of which there is one for each lane."""
+        try:
+            async with asyncio.timeout(self.longest):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
+        except TimeoutError:
+            raise DeviceStuck(f"the model has not answered for {self.longest:g} s") from None
 
     def _straight(self, piece: Piece, fresh: Callable[[Piece], bool]) -> list[Any]:
         self.decode(piece, piece.data or b"")

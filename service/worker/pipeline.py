@@ -37,7 +37,14 @@ class Pipeline:
     """
 
     def __init__(
-        self, holding: Holding, craft: Craft, stop: asyncio.Event, budget: Budget, decode_threads: int
+        self,
+        holding: Holding,
+        craft: Craft,
+        stop: asyncio.Event,
+        budget: Budget,
+        *,
+        decode_threads: int,
+        forward_seconds: float,
     ) -> None:
         self.holding, self.jobs, self.craft = holding, holding.jobs, craft
         self.stop, self.budget = stop, budget
@@ -48,7 +55,7 @@ class Pipeline:
         self.closed = False
         self.idle = 0
         self.over = asyncio.Event()
-        self.device = Device(craft, crowded=lambda: bool(self.ahead))
+        self.device = Device(craft, lambda: bool(self.ahead), forward_seconds)
         self.threads = ThreadPoolExecutor(decode_threads, "picture")
 
     async def run(self) -> None:

@@ -20,7 +20,7 @@ from service.errors import QueueUnavailable
 from service.settings import Settings
 from service.worker.batching import Budget
 from service.worker.craft import Craft, craft_of
-from service.worker.device import DevicePoisoned
+from service.worker.device import DevicePoisoned, DeviceStuck
 from service.worker.hardware import hardware, watch_gpu
 from service.worker.holding import Holding, happens
 from service.worker.memory import keep_freed
@@ -38,7 +38,7 @@ def run_worker(settings: Settings) -> None:
     """Load the model, then serve until SIGTERM or SIGINT.
 
     Raises model.parser's CheckpointError (a ValueError) where the checkpoint is missing or broken.
-    SystemExit(1) where the device is lost or the drain took too long: a supervisor should restart.
+    SystemExit(1) where the device is lost or stuck or the drain took too long: a supervisor should restart.
     """
     from model.parser import Parser
 
@@ -53,6 +53,9 @@ def run_worker(settings: Settings) -> None:
     try:
         with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
             drained = runner.run(serve(settings, craft_of(parser, settings), about(parser, settings)))
+    except* DeviceStuck as stuck:
+        log.critical("the worker ends: %s", stuck.exceptions[0])
+        drained = False
     except* DevicePoisoned as lost:
         log.critical("the worker ends: %s", lost.exceptions[0])
         raise SystemExit(1) from lost
@@ -86,6 +89,7 @@ async def serve(settings: Settings, craft: Craft, info: dict[str, Any]) -> bool:
                 lease_seconds=settings.lease_seconds,
                 drain_seconds=settings.drain_seconds,
                 decode_threads=settings.decode_threads,
+                forward_seconds=settings.forward_seconds,
             )
     finally:
         await jobs.close()
@@ -129,6 +133,7 @@ async def work(
     lease_seconds: float = 30.0,
     drain_seconds: float = 30.0,
     decode_threads: int = 2,
+    forward_seconds: float = 300.0,
 ) -> bool:
     """Serve until `stop`, then finish what is in hand; False where that took more than `drain_seconds`.
 
@@ -138,7 +143,9 @@ async def work(
     undone goes back to the queue. Raises DevicePoisoned (in an ExceptionGroup): the process must end.
     """
     holding = Holding(jobs, consumer, lease_seconds)
-    pipeline = Pipeline(holding, craft, stop, budget, decode_threads)
+    pipeline = Pipeline(
+        holding, craft, stop, budget, decode_threads=decode_threads, forward_seconds=forward_seconds
+    )
     running = asyncio.create_task(pipeline.run(), name="worker")
     stopping = asyncio.create_task(stop.wait(), name="stop")
     try:

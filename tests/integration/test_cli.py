@@ -208,13 +208,14 @@ def alive(pid: int) -> bool:
 
 
 @contextmanager
-def tree(checkpoint: Path, port: int, *more: str) -> Iterator[subprocess.Popen[str]]:
-    """A `spectrum serve` that is ready."""
+def tree(checkpoint: Path, port: int, *more: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    """A `spectrum serve` that is ready, with `settings` in its environment."""
     told = ["--port", str(port), "--checkpoint", str(checkpoint), *more]
     command = [sys.executable, "-m", "service", "serve", *told]
     # On a busy machine a new worker takes its time; nobody shall be sent away meanwhile.
     patient = os.environ | {"SPECTRUM_WAIT_SECONDS": "120", "SPECTRUM_DRAIN_SECONDS": "120"}
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=patient)
+    own = patient | settings
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=own)
     try:
         yield process
     finally:
@@ -245,6 +246,18 @@ def until(promise: object, seconds: float = 150.0) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 class TestServe:
     """One command starts all that is needed, keeps it alive and ends it."""
+
+    def test_a_picture_on_which_the_model_hangs_ends_two_workers_and_then_itself(self, checkpoint: Path):
+        port, picture = free_port(), (ROOT / "tests/data/photos").glob("*.jpg")
+        hang = {"SPECTRUM_FORWARD_SECONDS": "0.00001", "SPECTRUM_DELIVERY_LIMIT": "2"}
+        with tree(checkpoint, port, **hang) as serve:
+            greeting(serve)
+            first = worker_of(serve.pid)
+            answer = httpx.post(
+                f"http://127.0.0.1:{port}/parse", files={"image": next(picture).read_bytes()}, timeout=150
+            )
+            assert answer.json()["code"] == "delivery_limit"
+            until(lambda: not alive(first))
 
     def test_several_workers_share_the_work(self, checkpoint: Path):
         port = free_port()

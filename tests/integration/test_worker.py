@@ -168,7 +168,14 @@ async def test_a_picture_that_is_still_to_be_decoded_shares_no_call(jobs: Jobs, 
     for number in range(3):
         await jobs.submit(PICTURE, {"prompts": [str(number)]})
     claimed = await jobs.claim("w", 3, 50)
-    pipeline = Pipeline(Holding(jobs, "w", 600.0), model.craft(), asyncio.Event(), BUDGET, 1)
+    pipeline = Pipeline(
+        Holding(jobs, "w", 600.0),
+        model.craft(),
+        asyncio.Event(),
+        BUDGET,
+        decode_threads=1,
+        forward_seconds=60.0,
+    )
     decoded, straight, last = (Piece(job, ready=True) for job in claimed)
     straight.data = PICTURE
     pipeline.ahead = {piece.job.id: piece for piece in (decoded, straight, last)}
@@ -333,6 +340,21 @@ async def test_a_lost_device_ends_the_worker_and_loses_no_job(
     assert "illegal memory access" in repr(lost.value)
     (again,) = await heir.claim("heir", 1, 50)
     assert (again.id, again.tries) == (job_id, 1)
+
+
+async def test_a_model_that_never_answers_ends_the_worker_and_its_picture_counts_as_tried(
+    connect: Connect, model: FakeModel
+) -> None:
+    jobs, heir = connect(), connect()
+    job_id = await jobs.submit(PICTURE, {"gate": 1})
+    task = work(jobs, model.craft(), asyncio.Event(), consumer="w", budget=BUDGET, forward_seconds=0.2)
+    with pytest.raises(ExceptionGroup) as stuck:
+        await asyncio.wait_for(task, 60)
+    (why,) = stuck.value.exceptions if len(stuck.value.exceptions) == 1 else (stuck.value,)
+    assert "has not answered for 0.2 s" in repr(why)
+    (again,) = await heir.claim("heir", 1, 50)
+    assert (again.id, again.tries) == (job_id, 1)
+    model.gate.set()
 
 
 # Stopping
