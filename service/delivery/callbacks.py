@@ -80,13 +80,18 @@ class Callbacks:
         """The receiver wants none."""
         await self._tell(callback, None, status="gone", tries=callback.tries + 1, answer=answer)
 
-    async def undelivered(self, callback: Callback, body: bytes, answer: int | None, error: str) -> bool:
-        """It did not arrive: try again later, or give up after the last try. Is there another?"""
+    async def undelivered(
+        self, callback: Callback, body: bytes, answer: int | None, error: str, asked: float | None = None
+    ) -> bool:
+        """It did not arrive: try again later, or give up after the last try. Is there another?
+
+        asked: seconds that its receiver wants to be left alone.
+        """
         tries = callback.tries + 1
         again = tries < self._settings.webhook_tries
         told: dict[str, str | int | bytes] = {"tries": tries, "answer": answer or "", "error": error}
         if again:
-            await self._tell(callback, pause(self._settings, tries), **told, body=body)
+            await self._tell(callback, pause(self._settings, tries, asked=asked), **told, body=body)
         else:
             await self._tell(callback, None, **told, status="failed")
         return again
@@ -112,17 +117,23 @@ class Callbacks:
         keys = [self._broker.key("callback", callback.id), self._broker.key("callbacks")]
         arguments: list[bytes | str | int] = [callback.id]
         arguments.append("" if next_seconds is None else round(1000 * next_seconds))
+        arguments.append(1000 * ttl(self._settings))
         for name, value in told.items():
             arguments += [name, value]
         await self._broker.run("rung", keys, arguments)
 
 
-def pause(settings: Settings, tries: int, spread: float | None = None) -> float:
-    """Seconds until the next try after so many, at least one; `spread` (0.8 to 1.2) is drawn by chance."""
+def pause(
+    settings: Settings, tries: int, spread: float | None = None, *, asked: float | None = None
+) -> float:
+    """Seconds until the next try after so many, at least one; `spread` (0.8 to 1.2) is drawn by chance.
+
+    Not before the time that the receiver `asked` for, unless that is over the longest pause.
+    """
     chance = random.uniform(1 - _SPREAD, 1 + _SPREAD) if spread is None else spread
     longest = settings.webhook_longest_pause_seconds
     grown = settings.webhook_first_pause_seconds * _GROWTH ** min(tries - 1, 30)
-    return min(longest, grown) * chance
+    return max(min(longest, grown) * chance, min(longest, asked or 0.0))
 
 
 def ttl(settings: Settings) -> int:

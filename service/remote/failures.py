@@ -51,7 +51,7 @@ class ApiError(ClientError):
         return cls(
             _problem(response),
             status=response.status_code,
-            retry_after=_seconds(response.headers.get("retry-after", "")),
+            retry_after=retry_after(response.headers),
             request_id=response.headers.get("x-request-id", ""),
         )
 
@@ -67,5 +67,7 @@ def _problem(response: httpx.Response) -> dict[str, Any]:
     return told if isinstance(told, dict) else bare
 
 
-def _seconds(text: str) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that an answer asks its caller to wait; None where it names none, or a date."""
+    text = headers.get("retry-after", "")
     return float(text) if text.isascii() and text.isdecimal() else None

@@ -12,6 +12,8 @@ from typing import Any
 from service import errors, metrics, signing
 from service.delivery.callbacks import Callback, Callbacks
 from service.delivery.jobs import Jobs, JobView
+from service.remote.failures import retry_after
+from service.remote.retry import BUSY
 from service.settings import Settings
 from service.web.doors import OPEN_ID
 from service.web.outbound import Outbound
@@ -105,7 +107,7 @@ class Deliverer:
         return json.dumps(told, separators=(",", ":")).encode()
 
     async def _call(self, callback: Callback, body: bytes) -> None:
-        answer, error = await self._answer(callback, body)
+        answer, error, asked = await self._answer(callback, body)
         outcome = "delivered"
         if answer is not None and 200 <= answer < 300:
             await self.callbacks.delivered(callback, answer)
@@ -113,22 +115,23 @@ class Deliverer:
             outcome = "gone"
             await self.callbacks.gone(callback, answer)
         else:
-            again = await self.callbacks.undelivered(callback, body, answer, error)
+            again = await self.callbacks.undelivered(callback, body, answer, error, asked)
             outcome = "retried" if again else "failed"
         metrics.CALLBACKS.labels(outcome=outcome).inc()
 
-    async def _answer(self, callback: Callback, body: bytes) -> tuple[int | None, str]:
-        """(the receiver's status, '') or (None, why there is none)."""
+    async def _answer(self, callback: Callback, body: bytes) -> tuple[int | None, str, float | None]:
+        """(the receiver's status, '', its Retry-After) or (None, why there is none, None)."""
         headers = self._signed(callback, body) | {"Content-Type": "application/json"}
         try:
             async with asyncio.timeout(self._settings.url_timeout_seconds):
                 target = await self._outbound.check(callback.url)
                 async with self._outbound.send(target, "POST", headers=headers, content=body) as response:
-                    return response.status_code, ""
+                    status = response.status_code
+                    return status, "", retry_after(response.headers) if status in BUSY else None
         except TimeoutError:
-            return None, errors.UrlTimeout.code
+            return None, errors.UrlTimeout.code, None
         except errors.SpectrumError as error:
-            return None, error.code
+            return None, error.code, None
 
     def _signed(self, callback: Callback, body: bytes) -> dict[str, str]:
         secret = self.secret

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ class Receiver:
     """Somebody's server: it answers with the statuses in turn, the last of them for ever."""
 
     statuses: list[int] = field(default_factory=lambda: [200])
+    headers: str = ""
     messages: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     port: int = 0
 
@@ -45,7 +47,9 @@ class Receiver:
         raw = {line.split(": ", 1)[0].lower(): line.split(": ", 1)[1] for line in head[1:] if line}
         self.messages.append((raw, await reader.readexactly(int(headers["content-length"]))))
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
-        writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+        writer.write(
+            f"HTTP/1.1 {status} X\r\n{self.headers}content-length: 0\r\nconnection: close\r\n\r\n".encode()
+        )
         await writer.drain()
         writer.close()
         await writer.wait_closed()
@@ -176,6 +180,31 @@ class TestDelivery:
         assert len({headers["webhook-id"] for headers, _ in receiver.messages}) == 1
         (state,) = await states(client, job_id)
         assert (state["status"], state["tries"]) == ("delivered", 3)
+
+    @pytest.mark.parametrize(("status", "heeded"), [(429, True), (503, True), (500, False)])
+    async def test_a_busy_receiver_is_left_alone_for_as_long_as_it_asks(
+        self,
+        settings: Settings,
+        jobs: Jobs,
+        connect: Connect,
+        receiver: Receiver,
+        status: int,
+        heeded: bool,
+    ):
+        patient = settings.model_copy(update={"webhook_longest_pause_seconds": 5_000})
+        receiver.statuses, receiver.headers = [status, 200], "Retry-After: 4000\r\n"
+        async with client_of(patient, jobs) as client:
+            await posted(client, receiver.url)
+        await done(jobs, connect)
+        deliverer = Deliverer(jobs, patient)
+        assert await deliverer.begin_due() == 1
+        await deliverer.settled()
+        broker = jobs.broker
+        waiting: Any = await broker.client.zrange(broker.key("callbacks"), 0, -1, withscores=True)
+        ((callback, due),) = waiting
+        assert (due / 1000 - time.time() > 3_000) == heeded
+        kept = await broker.client.ttl(broker.key("callback", callback.decode()))
+        assert kept > ttl(patient) + (3_000 if heeded else -60)
 
     async def test_it_is_given_up_after_the_last_try(
         self, client: httpx.AsyncClient, settings: Settings, jobs: Jobs, connect: Connect, receiver: Receiver
@@ -346,4 +375,5 @@ def test_pauses_grow_and_all_tries_lie_within_the_time_that_is_kept() -> None:
     pauses = [pause(settings, tries, 1.0) for tries in range(1, 8)]
     assert pauses == sorted(pauses) and pauses[0] == 5 and pauses[-1] == 14_400
     assert 3_600 < sum(pauses) < ttl(settings)
+    assert pause(settings, 1, asked=60.0) == 60 and pause(settings, 1, asked=1e6) == 14_400
     assert json.dumps(pauses)
