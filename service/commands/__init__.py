@@ -1,0 +1,1 @@
+"""The commands of `spectrum`: what each reads, and what each runs."""
