@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from model.network.config import SpectrumConfig
 from model.network.spectrum import Output, Spectrum
 from model.network.towers import TextTower
 from model.parsing import Color, Parsing, Person, Query, Segment
+from model.precision import AUTO, chosen
 from model.questions import Question, Questions
 from model.reading.mirror import with_mirrored
 from model.reading.postprocess import read
@@ -77,12 +78,15 @@ class Parser:
         *,
         revision: str = "unsaved",
         device: str = "auto",
+        precision: str = "float32",
         thresholds: Thresholds | None = None,
     ) -> None:
+        """precision: one of `model.precision.PRECISIONS`; ValueError for one that the device has not."""
         self.device = torch.device(_device(device))
+        self._dtype = chosen(precision, self.device)
         self.network = network.eval().to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if self.device.type == "cuda":  # where half precision is what the card is built for
-            self.network.lower_backbone(torch.float16)
+        if self.device.type == "cuda" and self._dtype != torch.float32:
+            self.network.lower_backbone(self._dtype)
         self.config: SpectrumConfig = network.config
         self.name = network.config.name
         self.revision = revision
@@ -95,17 +99,29 @@ class Parser:
 
     @classmethod
     def load(
-        cls, path: str | Path = DEFAULT_CHECKPOINT, *, device: str = "auto", threads: int | None = None
+        cls,
+        path: str | Path = DEFAULT_CHECKPOINT,
+        *,
+        device: str = "auto",
+        precision: str = AUTO,
+        threads: int | None = None,
     ) -> Parser:
         """Load a checkpoint folder. CheckpointError (a ValueError) when it is missing or broken.
 
-        device: 'auto' (CUDA if there is one), 'cpu', 'cuda', 'cuda:1'. threads: of the CPU, None for
-        as many as there are cores, or as the container's quota is good for.
+        device: 'auto' (CUDA if there is one), 'cpu', 'cuda', 'cuda:1'. precision: 'auto' (what the device
+        is built for), 'float32', 'bfloat16', 'float16'. threads: of the CPU, None for as many as there are
+        cores, or as the container's quota is good for.
         """
         torch.set_num_threads(threads or fitting(torch.get_num_threads()))
         folder = Path(path)
         network = checkpoint.load(folder, serving=True)
-        return cls(network, checkpoint.load_text(folder), revision=checkpoint.revision(folder), device=device)
+        return cls(
+            network,
+            checkpoint.load_text(folder),
+            revision=checkpoint.revision(folder),
+            device=device,
+            precision=precision,
+        )
 
     def cost(self, width: int, height: int) -> int:
         """Pixels that a picture of this size takes on the device."""
@@ -125,6 +141,11 @@ class Parser:
             max(c.multiple, round(side * scale / c.multiple) * c.multiple) for side in (height, width)
         )
         return tall, wide
+
+    @property
+    def precision(self) -> str:
+        """The type of the network's products: 'float32', 'bfloat16' or 'float16'."""
+        return str(self._dtype).removeprefix("torch.")
 
     @property
     def lanes(self) -> int:
@@ -209,10 +230,10 @@ class Parser:
         began: float,
     ) -> list[Forwarded]:
         pixels = torch.cat([self._enter(image, size) for image, _, _ in asked])
-        with self._one:
+        with self._one, self._rounded():
             pixels = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
             prepared = time.perf_counter()
-            looks = self.network.looks(pixels)
+            looks = tuple(out.last() for out in self.network.looks(pixels))
             self._settle()
         part = 1000 / len(asked)
         spent = {
@@ -229,6 +250,12 @@ class Parser:
         fair = max(1, self.threads // share)
         if torch.get_num_threads() != fair:
             torch.set_num_threads(fair)
+
+    def _rounded(self) -> AbstractContextManager[object]:
+        """Where a CPU computes in bfloat16, this does; on a GPU the backbone itself is of its type."""
+        if self.device.type == "cuda" or self._dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, self._dtype)
 
     def _settle(self) -> None:
         """Wait for a GPU, so that the forward pass is told apart from the reading."""
@@ -252,7 +279,7 @@ class Parser:
         grounding = self.network.grounding
         labels = grounding.logits(out.z[-1][index], prompts).float().softmax(-1)
         return Readout(
-            masks=out.masks[-1][index].float(),
+            masks=out.masks[-1][index],
             labels=labels,
             dense=grounding.maps(out.pixels[index], prompts).float().softmax(0),
             terms=question.asked.terms,

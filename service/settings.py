@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     preset: str = Field("mini", description="name of a shipped checkpoint")
     checkpoint: Path | None = Field(None, description="directory of a checkpoint; stands in for the preset")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="type of the model's products; auto = what the device is built for"
+    )
     workers: Count = Field(
         1,
         description="workers of `spectrum serve`; several share the cores: more pictures, each a bit later",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from model.benchmark.report import Report
+from model.precision import AUTO, PRECISIONS
 
 Size = tuple[int, int]
 
@@ -55,6 +56,7 @@ def _form(forms: Any, name: str, text: str) -> argparse.ArgumentParser:
     add("--checkpoint", type=Path, metavar="DIR", help="its weights; 'full' has random ones without")
     add("--pictures", type=Path, metavar="DIR", help="photos to measure with; smooth noise without")
     add("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    add("--precision", choices=PRECISIONS, default=AUTO, help="of the forms model and scale; %(default)s")
     add("--threads", type=int, metavar="N", help="CPU threads")
     add("--runs", type=int, default=7, help="how often each call is timed; %(default)s by default")
     add("--seconds", type=float, default=20.0, help="seconds after which fewer runs will do; %(default)s")

@@ -89,7 +89,7 @@ def rows(
     effort: Effort,
 ) -> Iterator[Row]:
     """A row for each size and batch; a batch that the device cannot hold ends its size."""
-    ceilings = measure_ceilings(subject.device, _dtype(subject.device))
+    ceilings = measure_ceilings(subject.device, subject.dtype)
     for size in sizes:
         parser = subject.parser(size)
         shaped = [_shaped(picture, size) for picture in pictures]
@@ -160,18 +160,14 @@ def stage_rows(row: Row) -> list[Row]:
     return [{"stage": name, **figures} for name, figures in row.get("stages", {}).items()]
 
 
-def ceilings_of(device: torch.device) -> dict[str, Any]:
+def ceilings_of(device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
     """The device's own rates, in words."""
-    found = measure_ceilings(device, _dtype(device))
-    precision = str(_dtype(device)).removeprefix("torch.")
+    found = measure_ceilings(device, dtype)
+    precision = str(dtype).removeprefix("torch.")
     return {
         "matmul ceiling": f"{found.flop_per_second / 1e9:,.0f} GFLOP/s ({precision})",
         "copy ceiling": f"{found.bytes_per_second / 1e9:,.1f} GB/s",
     }
-
-
-def _dtype(device: torch.device) -> torch.dtype:
-    return torch.float16 if device.type == "cuda" else torch.float32
 
 
 def _shaped(picture: Picture, size: Size) -> Picture:

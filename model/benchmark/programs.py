@@ -35,13 +35,14 @@ def bench_model(options: argparse.Namespace) -> Report:
         left: dict[str, Any] = {"early exit": forward.left_out(config, sizes[0])}
         counted = forward.counted_only(config, sizes)
         return Report("model", options.command, told, counted, left, _exit_notes(left))
-    subject = Subject.open(options.preset, options.checkpoint, str(device))
+    subject = Subject.open(options.preset, options.checkpoint, str(device), options.precision)
     batches = options.batch or ((1, 2, 4, 8, 16, 32) if device.type == "cuda" else (1, 4))
     shots = pictures(options.pictures, max(batches), sizes[0])
     facts: dict[str, Any] = {
         "preset": options.preset,
         "weights": subject.origin,
-        **forward.ceilings_of(device),
+        "precision": _precision(subject),
+        **forward.ceilings_of(device, subject.dtype),
     }
     facts["early exit"] = forward.left_out(subject.network.config, sizes[0])
     rows = list(forward.rows(subject, shots, sizes, batches, _effort(options)))
@@ -55,7 +56,8 @@ def bench_peers(options: argparse.Namespace) -> Report:
     size = options.size[0] if options.size else (options.side, options.side)
     shots = pictures(options.pictures, 1, size)
     order = peers.Order(shots[0], options.prompts, options.only, _effort(options), options.count)
-    facts = {**({} if options.count else forward.ceilings_of(device)), "prompts": options.prompts}
+    own = torch.float16 if device.type == "cuda" else torch.float32
+    facts = {**({} if options.count else forward.ceilings_of(device, own)), "prompts": options.prompts}
     return Report("peers", options.command, told, peers.rows(order, device), facts, peers.NOTES)
 
 
@@ -63,12 +65,16 @@ def bench_scale(options: argparse.Namespace) -> Report:
     """`spectrum bench scale`."""
     device = _device(options)
     told = machine(str(device))
-    subject = Subject.open(options.preset, options.checkpoint, str(device))
+    subject = Subject.open(options.preset, options.checkpoint, str(device), options.precision)
     shots = pictures(options.pictures, 1, (576, 384))
     sweep = scale.Sweep(options.prompts, options.people, options.megapixels)
     rows = scale.rows(subject.parser(), shots[0], sweep, _effort(options))
-    facts = {"preset": options.preset, "weights": subject.origin}
+    facts = {"preset": options.preset, "weights": subject.origin, "precision": _precision(subject)}
     return Report("scale", options.command, told, rows, facts)
+
+
+def _precision(subject: Subject) -> str:
+    return str(subject.dtype).removeprefix("torch.")
 
 
 def bench_start(options: argparse.Namespace) -> Report:

@@ -16,6 +16,7 @@ from model.network.config import SpectrumConfig
 from model.network.spectrum import Spectrum
 from model.network.towers import TextTower
 from model.parser import DEFAULT_CHECKPOINT, Parser
+from model.precision import AUTO, chosen
 
 
 @dataclass(frozen=True)
@@ -26,27 +27,39 @@ class Subject:
     text: TextTower
     device: torch.device
     origin: str
+    precision: str = AUTO
 
     @classmethod
-    def open(cls, name: str, folder: Path | None, device: str) -> Subject:
+    def open(cls, name: str, folder: Path | None, device: str, precision: str = AUTO) -> Subject:
         """The preset's checkpoint, or random weights of its sizes where there is none. Raises ValueError."""
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        chosen = folder or (DEFAULT_CHECKPOINT if name == DEFAULT_CHECKPOINT.name else None)
-        if chosen is None:
+        shipped = folder or (DEFAULT_CHECKPOINT if name == DEFAULT_CHECKPOINT.name else None)
+        if shipped is None:
             config = preset(name)
             network = random_network(config, torch.device(device))
-            return cls(network, hashed(config.text.width), torch.device(device), "random weights")
-        network = checkpoint.load(chosen, serving=True)
-        return cls(
-            network, checkpoint.load_text(chosen), torch.device(device), f"the weights of {chosen.name}"
-        )
+            text, origin = hashed(config.text.width), "random weights"
+        else:
+            network = checkpoint.load(shipped, serving=True)
+            text, origin = checkpoint.load_text(shipped), f"the weights of {shipped.name}"
+        return cls(network, text, torch.device(device), origin, precision)
 
     def parser(self, size: tuple[int, int] | None = None) -> Parser:
         """The door to it; with a size (height, width), pictures of that shape enter at that size."""
         if size is not None:
             self.network.config = at_size(self.network.config, size)
-        return Parser(self.network, self.text, revision=self.origin, device=str(self.device))
+        return Parser(
+            self.network,
+            self.text,
+            revision=self.origin,
+            device=str(self.device),
+            precision=self.precision,
+        )
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the network's products."""
+        return chosen(self.precision, self.device)
 
 
 def at_size(config: SpectrumConfig, size: tuple[int, int]) -> SpectrumConfig:

@@ -29,6 +29,10 @@ class Output:
     z: tuple[Tensor, ...]
     pixels: Tensor
 
+    def last(self) -> Output:
+        """What is read at inference: the last layer alone, in float32."""
+        return Output((self.masks[-1].float(),), (self.z[-1].float(),), self.pixels.float())
+
 
 class Spectrum(nn.Module):
     """Vision tower -> IM2CONTEXT -> I2Tx -> pyramid -> Mask2Former head -> grounding.

@@ -14,6 +14,7 @@ _SAMPLES = 12  # pictures of a run that are drawn, about
 _SENT = frozenset(
     {
         "device",
+        "precision",
         "max_image_bytes",
         "max_pixels",
         "max_frames",

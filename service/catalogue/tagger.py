@@ -61,7 +61,12 @@ class Tagger:
 
         self.order, self.settings = order, order.own_settings()
         keep_freed()
-        parser = Parser.load(order.checkpoint, device=self.settings.device, threads=order.threads)
+        parser = Parser.load(
+            order.checkpoint,
+            device=self.settings.device,
+            precision=self.settings.precision,
+            threads=order.threads,
+        )
         if parser.revision != order.revision:
             raise ValueError(
                 f"the checkpoint is {parser.revision} on this machine, {order.revision} was asked"

@@ -138,9 +138,10 @@ def _loop(files: Sequence[str], checkpoint: Path, device: str, threads: int) -> 
     """Seconds of reading, decoding and parsing, one picture after the other, the model being loaded."""
     from model.parser import Parser, Query
 
-    parser = Parser.load(checkpoint, device=device, threads=threads)
+    settings = Settings()
+    parser = Parser.load(checkpoint, device=device, precision=settings.precision, threads=threads)
     parser.warm_up()
-    limits, query = images.Limits.of(Settings()), Query()
+    limits, query = images.Limits.of(settings), Query()
     start = perf_counter()
     for name in files:
         parser.parse([images.decode(Path(name).read_bytes(), limits)], [query])

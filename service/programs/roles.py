@@ -162,7 +162,12 @@ def load(settings: Settings) -> Parser:
     from model.parser import Parser
 
     with telling_checkpoint():
-        parser = Parser.load(settings.checkpoint_path, device=settings.device, threads=settings.threads)
+        parser = Parser.load(
+            settings.checkpoint_path,
+            device=settings.device,
+            precision=settings.precision,
+            threads=settings.threads,
+        )
     parser.warm_up()
     return parser
 

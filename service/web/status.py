@@ -34,7 +34,7 @@ _LIMITS = (
     "wait_seconds",
     "result_ttl_seconds",
 )
-_HARDWARE = ("device", "hardware", "memory_bytes", "cpus", "threads", "torch")
+_HARDWARE = ("device", "precision", "hardware", "memory_bytes", "cpus", "threads", "torch")
 
 
 @router.get("/livez")

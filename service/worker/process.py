@@ -45,7 +45,12 @@ def run_worker(settings: Settings) -> None:
     if settings.redis_url is None:  # told before the slow part
         raise ValueError("redis_url is not set: the worker has no queue")
     keep_freed()
-    parser = Parser.load(settings.checkpoint_path, device=settings.device, threads=settings.threads)
+    parser = Parser.load(
+        settings.checkpoint_path,
+        device=settings.device,
+        precision=settings.precision,
+        threads=settings.threads,
+    )
     parser.warm_up()
     if settings.worker_metrics_port:
         prometheus_client.start_http_server(settings.worker_metrics_port, settings.host)
@@ -67,7 +72,8 @@ def run_worker(settings: Settings) -> None:
 def about(parser: Parser, settings: Settings) -> dict[str, Any]:
     """What a worker tells of itself."""
     device = str(getattr(parser, "device", settings.device))
-    return {"name": parser.name, "revision": parser.revision, "device": device, **hardware(device)}
+    told = {"name": parser.name, "revision": parser.revision, "device": device}
+    return {**told, "precision": parser.precision, **hardware(device)}
 
 
 async def serve(settings: Settings, craft: Craft, info: dict[str, Any]) -> bool:
