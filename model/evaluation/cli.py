@@ -118,7 +118,7 @@ def main(
     report = Report(
         subject(parser, plan, options),
         tuple(results),
-        hardware=hardware(str(getattr(parser, "device", "cpu"))) | {"took": took},
+        hardware=_machine(parser) | {"took": took},
         command=shlex.join(["spectrum", "evaluate", *words]),
         baselines=answered,
         remarks=tuple(baseline.remark for baseline, _ in others if baseline.remark),
@@ -128,6 +128,13 @@ def main(
         written = report.write(options.out, gallery)
         sys.stdout.write("".join(f"\nwrote {path}" for path in written) + "\n")
     return 0
+
+
+def _machine(parser: Parses) -> dict[str, str]:
+    """What is measured on; a parser that is none of ours has no precision to tell."""
+    precision = getattr(parser, "precision", None)
+    told = hardware(str(getattr(parser, "device", "cpu")))
+    return told if precision is None else told | {"precision": str(precision)}
 
 
 def on_another_dataset(options: argparse.Namespace, words: list[str], open_parser: OpenParser) -> int:
@@ -147,8 +154,7 @@ def on_another_dataset(options: argparse.Namespace, words: list[str], open_parse
     report = Report(
         named | ({"first photos": options.limit} if options.limit else {}),
         tuple(results),
-        hardware=hardware(str(getattr(parser, "device", "cpu")))
-        | {"took": f"{time.monotonic() - started:.0f} s"},
+        hardware=_machine(parser) | {"took": f"{time.monotonic() - started:.0f} s"},
         command=shlex.join(["spectrum", "evaluate", *words]),
     )
     sys.stdout.write(report.text())
