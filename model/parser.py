@@ -85,8 +85,9 @@ class Parser:
         self.device = torch.device(_device(device))
         self._dtype = chosen(precision, self.device)
         self.network = network.eval().to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if self.device.type == "cuda" and self._dtype != torch.float32:
-            self.network.lower_backbone(self._dtype)
+        if self._dtype != torch.float32:
+            rounded = network.lower_backbone if self.device.type == "cuda" else network.round_products
+            rounded(self._dtype)
         self.config: SpectrumConfig = network.config
         self.name = network.config.name
         self.revision = revision

@@ -161,6 +161,17 @@ class Spectrum(nn.Module):
             part.to(dtype)
         return self
 
+    def round_products(self, dtype: torch.dtype) -> Spectrum:
+        """Turn the weights of convolutions and linear layers ahead of the embeddings into `dtype`, for autocast.
+
+        It would turn them in every pass. From now on the network runs under autocast alone.
+        """
+        for part in (self.tower, self.im2context, self.conditioning, self.i2tx, self.pyramid, self.decoder):
+            for layer in part.modules():
+                if isinstance(layer, (nn.Conv2d, nn.Linear)):
+                    layer.to(dtype)
+        return self
+
     def train_only_parsing(self) -> None:
         """Leave a gradient to what the parsing stage trains.
 
