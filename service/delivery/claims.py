@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 from service import metrics
 from service.delivery.base import GROUP, Base, dump
 from service.delivery.broker import Broker, translated
-from service.delivery.views import Claimed, Status
+from service.delivery.views import Claimed, Status, done
 from service.errors import (
     DeadlineExceeded,
     DeliveryLimit,
@@ -97,8 +97,7 @@ class Claims(Base):
 
     async def finish(self, claimed: Claimed, result: dict[str, Any] | str) -> bool:
         """Keep the answer, plain or as `dump` writes it; False where the job had ended before."""
-        text = result if isinstance(result, str) else dump(result)
-        outcome = f'{{"status":"done","result":{text}}}'
+        outcome = done(result if isinstance(result, str) else dump(result))
         return await self._end(claimed.id, claimed.entry, claimed.reply, "done", outcome)
 
     async def fail(self, claimed: Claimed, error: SpectrumError) -> bool:

@@ -25,7 +25,7 @@ class Outcomes(Base):
         keys = [self._key(kind, job_id) for kind in ("result", "job", "image")]
         outcome, status, has_image, late, shown = await self.broker.run("look", keys, [])
         if outcome is not None:
-            return _view(job_id, outcome, shown)
+            return JobView.of(job_id, outcome, shown)
         about: dict[str, Any] = json.loads(shown or b"{}")
         if status is None:
             return None
@@ -47,7 +47,7 @@ class Outcomes(Base):
                 await _either(ended, min(seconds, LOOK_SECONDS))
             while True:
                 if ended.outcome is not None:
-                    return _view(job_id, ended.outcome, ended.about)
+                    return JobView.of(job_id, ended.outcome, ended.about)
                 ended.clear()  # before the look, so that what happens behind it wakes us
                 with suppress(QueueUnavailable):
                     view = await self.get(job_id)
@@ -79,8 +79,3 @@ async def _either(event: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
-
-
-def _view(job_id: str, outcome: bytes, shown: bytes | None) -> JobView:
-    """A job that has ended, from what is kept of it."""
-    return JobView(job_id, **json.loads(outcome), **json.loads(shown or b"{}"))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+_DONE = '{"status":"done","result":'
 Status = Literal["queued", "running", "done", "failed", "cancelled", "expired"]
 
 
@@ -13,7 +15,8 @@ Status = Literal["queued", "running", "done", "failed", "cancelled", "expired"]
 class JobView:
     """What a caller may know of a job; `result` once done, `error` (a problem document) once failed.
 
-    `caller` is the id of who made it, `metadata` is what they gave along.
+    `text` is the result as JSON, as its worker wrote it, so that it need not be written again. `caller`
+    is the id of who made it, `metadata` is what they gave along.
     """
 
     id: str
@@ -22,6 +25,14 @@ class JobView:
     error: dict[str, Any] | None = None
     caller: str = ""
     metadata: dict[str, str] | None = None
+    text: bytes | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, job_id: str, outcome: bytes, about: bytes | None) -> JobView:
+        """A job that has ended, from what is kept of it."""
+        done = _DONE.encode()
+        text = outcome[len(done) : -1] if outcome.startswith(done) else None
+        return cls(job_id, **json.loads(outcome), **json.loads(about or b"{}"), text=text)
 
     @property
     def ended(self) -> bool:
@@ -38,6 +49,11 @@ class JobView:
         if self.metadata is not None:
             told["metadata"] = self.metadata
         return told
+
+
+def done(result: str) -> str:
+    """What is kept of a job that is done; `result` is JSON."""
+    return f"{_DONE}{result}}}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,14 @@ _TRIES = 3  # joined jobs that may be cancelled or expire before a picture gets 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came of a picture: its answer, or None for a caller whose wait was over before."""
+    """What came of a picture: its answer, or None for a caller whose wait was over before.
+
+    `text` is the answer as JSON, where that is at hand.
+    """
 
     submitted: Submitted
     result: dict[str, Any] | None
+    text: bytes | None = None
 
     def headers(self, asked: Asked) -> dict[str, str]:
         """X-Cache, and ETag where the answer is of the model that the tag was made for."""
@@ -57,7 +61,12 @@ async def answer(request: Request, data: bytes, options: Options, asked: Asked, 
         joined = submitted.outcome == "shared"
         if ended is None or not joined or wished.late or ended.status not in ("cancelled", "expired"):
             break  # what others did to a job that was joined is not this caller's end
-    return Answered(submitted, None if ended is None else _own(_result(request, ended), options))
+    if ended is None:
+        return Answered(submitted, None)
+    result = _result(request, ended)
+    if options.metadata is None and "metadata" not in result:
+        return Answered(submitted, result, ended.text)
+    return Answered(submitted, _own(result, options))
 
 
 def _leaves(options: Options, asked: Asked) -> bool:

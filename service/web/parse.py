@@ -52,7 +52,9 @@ async def parse(request: Request) -> Response:
     if "ETag" in headers:
         headers["ETag"] = form.etag(headers["ETag"])
     limits = images.Limits.of(settings)
-    return await negotiate.respond(form, answered.result, picture=data, limits=limits, headers=headers)
+    return await negotiate.respond(
+        form, answered.result, text=answered.text, picture=data, limits=limits, headers=headers
+    )
 
 
 def _unchanged(request: Request, options: Options, form: Form, asked: Asked, wished: Patience) -> bool:
