@@ -118,8 +118,8 @@ async def respond(
     limits: images.Limits | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """An answer in its form. `text` is it as JSON, `picture` (still encoded, within `limits`) what is drawn on,
-    where they are at hand.
+    """An answer in its form. `text` is it as JSON, `picture` (still encoded, within `limits`) what is drawn
+    on, where they are at hand.
 
     Raises MasksMissing where the answer has none and the form needs them.
     """
