@@ -162,9 +162,9 @@ class Spectrum(nn.Module):
         return self
 
     def round_products(self, dtype: torch.dtype) -> Spectrum:
-        """Turn the weights of convolutions and linear layers ahead of the embeddings into `dtype`, for autocast.
+        """Turn the weights of convolutions and linear layers ahead of the embeddings into `dtype`.
 
-        It would turn them in every pass. From now on the network runs under autocast alone.
+        Autocast would turn them in every pass. From now on the network runs under it alone.
         """
         for part in (self.tower, self.im2context, self.conditioning, self.i2tx, self.pyramid, self.decoder):
             for layer in part.modules():
