@@ -81,7 +81,10 @@ class Parser:
         precision: str = "float32",
         thresholds: Thresholds | None = None,
     ) -> None:
-        """precision: one of `model.precision.PRECISIONS`; ValueError for one that the device has not."""
+        """precision: one of `model.precision.PRECISIONS`; ValueError for one that the device has not.
+
+        The network is the parser's from now on: its weights are turned to that precision.
+        """
         self.device = torch.device(_device(device))
         self._dtype = chosen(precision, self.device)
         self.network = network.eval().to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

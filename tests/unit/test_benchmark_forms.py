@@ -17,6 +17,7 @@ from model.benchmark.report import Report, table
 from model.benchmark.subject import Subject, at_size, hashed
 from model.network.lean.head import LeanDecoder
 from model.parser import Parser, Query
+from model.precision import AUTO
 from model.reading.postprocess import read
 from model.reading.thresholds import Thresholds
 from service import cli as spectrum
@@ -106,7 +107,8 @@ def test_the_command_hands_its_forms_to_the_model(capsys):
 
 def test_pictures_of_any_size_are_parsed_in_bounded_memory(subject):
     """What the network and the reading hold depends on bounded sizes alone, not on the picture's."""
-    parser = Parser(subject.network, subject.text, device="cpu", thresholds=Thresholds(working_pixels=4096))
+    small = Thresholds(working_pixels=4096)
+    parser = Parser(subject.network, subject.text, device="cpu", precision=AUTO, thresholds=small)
     image = np.zeros((900, 700, 3), np.uint8)
     (answer,) = parser.parse([image], [Query(prompts=scale.prompts(100))])
     assert answer.size == (900, 700)
