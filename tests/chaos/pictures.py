@@ -42,9 +42,10 @@ def sound(rng: random.Random, *, large: bool = False, first: tuple[int, int, int
     return Picture(data.getvalue(), checksum(pixels))
 
 
-def photo(rng: random.Random) -> Picture:
+def photo(rng: random.Random, *, large: bool = False) -> Picture:
     """A photo of people in a size that hardly another has; its checksum is that size, 'WIDTHxHEIGHT'."""
-    size = rng.randrange(90, 180), rng.randrange(120, 260)
+    times = 6 if large else 1
+    size = times * rng.randrange(90, 180), times * rng.randrange(120, 260)
     with Image.open(rng.choice(sorted(_PHOTOS.glob("*.jpg")))) as whole:
         data = BytesIO()
         whole.convert("RGB").resize(size).save(data, "JPEG")
