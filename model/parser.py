@@ -81,12 +81,15 @@ class Parser:
         precision: str = "float32",
         thresholds: Thresholds | None = None,
     ) -> None:
-        """precision: one of `model.precision.PRECISIONS`; ValueError for one that the device has not.
+        """precision: one of `model.precision.PRECISIONS`; CheckpointError for one that the device has not.
 
         The network is the parser's from now on: its weights are turned to that precision.
         """
         self.device = torch.device(_device(device))
-        self._dtype = chosen(precision, self.device)
+        try:
+            self._dtype = chosen(precision, self.device)
+        except ValueError as error:
+            raise CheckpointError(str(error)) from error
         self.network = network.eval().to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self._dtype != torch.float32:
             rounded = network.lower_backbone if self.device.type == "cuda" else network.round_products

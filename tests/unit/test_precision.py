@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from model.network.spectrum import Spectrum
-from model.parser import Parser, Query
+from model.parser import CheckpointError, Parser, Query
 from model.precision import AUTO, PRECISIONS, chosen, multiplies_bfloat16
 from model.reading.thresholds import Thresholds
 from tests.unit.tiny_network import hashed_text, tiny_mini
@@ -33,6 +33,8 @@ def test_what_is_asked_for_is_taken_whatever_the_device():
 def test_what_a_cpu_has_not_is_refused(name):
     with pytest.raises(ValueError, match=name or "one of"):
         chosen(name, CPU)
+    with pytest.raises(CheckpointError, match=name or "one of"):
+        Parser(Spectrum(tiny_mini()), hashed_text(), device="cpu", precision=name)
 
 
 @pytest.fixture(scope="module")
