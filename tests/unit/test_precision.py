@@ -10,7 +10,7 @@ from model.network.spectrum import Spectrum
 from model.parser import CheckpointError, Parser, Query
 from model.precision import AUTO, PRECISIONS, chosen, multiplies_bfloat16
 from model.reading.thresholds import Thresholds
-from tests.unit.tiny_network import hashed_text, tiny_mini
+from tests.unit.tiny_network import hashed_text, tiny_mini, tiny_network
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -39,8 +39,7 @@ def test_what_a_cpu_has_not_is_refused(name):
 
 @pytest.fixture(scope="module")
 def network() -> Spectrum:
-    torch.manual_seed(3)
-    return Spectrum(tiny_mini())
+    return tiny_network()
 
 
 def test_in_bfloat16_a_network_says_nearly_the_same_and_says_it_in_float32(network):

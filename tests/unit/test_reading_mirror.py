@@ -15,7 +15,7 @@ from model.reading.mirror import with_mirrored
 from model.reading.readout import Readout
 from model.reading.thresholds import Thresholds
 from model.vocabulary import resolve
-from tests.unit.tiny_network import hashed_text, tiny_mini
+from tests.unit.tiny_network import hashed_text, tiny_network
 
 QUERIES, HEIGHT, WIDTH = 4, 5, 6
 
@@ -61,8 +61,7 @@ def test_which_look_came_first_matters_for_persons_alone():
 
 @pytest.fixture(scope="module")
 def network() -> Spectrum:
-    torch.manual_seed(3)
-    return Spectrum(tiny_mini())
+    return tiny_network()
 
 
 def test_a_mirrored_checkpoint_reads_the_mirror_image_too(network):

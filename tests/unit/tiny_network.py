@@ -19,6 +19,7 @@ from model.network.config import (
     unet_config,
     vae_config,
 )
+from model.network.spectrum import Spectrum
 from model.network.towers import TextTower
 
 TEXT_WIDTH = 24
@@ -52,6 +53,12 @@ def tiny_mini() -> SpectrumConfig:
         short_side=64,
         max_long_side=128,
     )
+
+
+def tiny_network() -> Spectrum:
+    """A network of these sizes, its weights the same every time."""
+    torch.manual_seed(3)
+    return Spectrum(tiny_mini())
 
 
 def hashed_text() -> TextTower:
