@@ -99,7 +99,9 @@ class Parser:
         self.revision = revision
         self.thresholds = thresholds or Thresholds()
         self.threads = torch.get_num_threads()
-        self._questions = Questions(text, self.device, gloss=self.config.text.gloss)
+        self._questions = Questions(
+            text, self.device, gloss=self.config.text.gloss, calibration=self.config.calibration
+        )
         cuda = self.device.type == "cuda"
         self._one = threading.Lock() if cuda else nullcontext()
         self._beside = torch.cuda.Stream(self.device) if cuda else None
@@ -292,6 +294,7 @@ class Parser:
             terms=question.asked.terms,
             person=question.asked.person,
             finer=question.finer,
+            factors=question.factors,
         )
 
 

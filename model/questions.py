@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -25,13 +25,15 @@ class Question:
     """A query as the network takes it.
 
     text (P, D): the text embeddings of the P terms. finer: see `Asked.finer`. own: the caller's own phrases,
-    which could be 'unmatched'; the default vocabulary is nobody's own.
+    which could be 'unmatched'; the default vocabulary is nobody's own. factors (P,): the terms' calibration,
+    None where no term has one.
     """
 
     asked: Asked
     text: Tensor
     finer: tuple[tuple[int, ...], ...]
     own: tuple[str, ...]
+    factors: Tensor | None = None
 
 
 class Questions:
@@ -40,8 +42,17 @@ class Questions:
     One thread at a time is let in, since a tokenizer takes only one.
     """
 
-    def __init__(self, text: TextTower, device: torch.device, *, gloss: bool) -> None:
+    def __init__(
+        self,
+        text: TextTower,
+        device: torch.device,
+        *,
+        gloss: bool,
+        calibration: Mapping[str, float] | None = None,
+    ) -> None:
+        """calibration: `SpectrumConfig.calibration`."""
         self._text, self._device, self._gloss = text, device, gloss
+        self._calibration = calibration or {}
         self._embedded: OrderedDict[str, Tensor] = OrderedDict()
         self._asked: OrderedDict[Query, Question] = OrderedDict()
         self._rows = 0
@@ -68,7 +79,17 @@ class Questions:
         asked = resolve(query, gloss=self._gloss)
         named = query.prompts is not None or query.caption is not None
         text = self._embed([term.wording for term in asked.terms]).to(self._device)
-        return Question(asked, text, asked.finer(), asked.phrases if named else ())
+        return Question(asked, text, asked.finer(), asked.phrases if named else (), self._factors(asked))
+
+    def _factors(self, asked: Asked) -> Tensor | None:
+        """(P,) the factor of each term: that of the finest node of its path that has one."""
+        if not self._calibration:
+            return None
+        found = [
+            next((self._calibration[node] for node in reversed(term.path) if node in self._calibration), 1.0)
+            for term in asked.terms
+        ]
+        return torch.tensor(found, device=self._device)
 
     def _embed(self, wordings: Sequence[str]) -> Tensor:
         """(P, D), from what is kept where it is known."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
@@ -98,6 +99,8 @@ class SpectrumConfig:
     max_long_side: int = 640
     multiple: int = 32  # sides of the network input are multiples of this
     mirrored: bool = False  # read the mirror image too: half as much time again, a slightly better answer
+    # Factors on what the network gives the terms below a node of the taxonomy; see model.training.calibrate.
+    calibration: dict[str, float] = field(default_factory=dict)
     use_context: bool = True  # ablation: without C the UNet sees a zero context
     use_unet: bool = True  # ablation: the UNet's four taps leave the pyramid
 
@@ -115,7 +118,10 @@ class SpectrumConfig:
             raw["diffusion"] = DiffusionConfig(**raw["diffusion"])
             raw["head"] = HeadConfig(**{**raw["head"], "strides": tuple(raw["head"]["strides"])})
             raw["text"] = TextConfig(**raw["text"])
-            return cls(**raw)
+            config = cls(**raw)
+            if faults := [node for node, factor in config.calibration.items() if not 0.0 < factor < inf]:
+                raise ValueError(f"calibration of {faults[0]!r} must be positive and finite")
+            return config
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"not a network config: {error}") from error
 

@@ -32,6 +32,9 @@ def compete(readout: Readout, thresholds: Thresholds) -> Competition:
     without the person term, as if that had not been among the classes. A term that is in no cell the most
     likely is left out: it could only win slivers between the cells of two others, which would be dropped
     as specks, and with hundreds of terms nearly all of the work would be for these.
+
+    With `readout.factors` f, term t has f[t] S[t] / (1 - sum over u of (1 - f[u]) S[u]): logit adjustment as
+    in Menon et al. (arXiv 2007.07314), for a network that was taught some terms beyond their share.
     """
     weight, person = thresholds.dense_weight, readout.person
     claims = readout.labels[:, :-1].clone()
@@ -42,11 +45,24 @@ def compete(readout: Readout, thresholds: Thresholds) -> Competition:
     cells = mixed.flatten(1)
     cells[:-1].add_(queries, alpha=1 - weight)
     cells[-1].add_(nobody, alpha=1 - weight)
+    cells[person] = 0
+    left = None if readout.factors is None else _adjust(cells, readout.factors)
     cells[person] = -1
     _yield_to_finer(cells, readout, thresholds)
     winning = _winning(cells)
     kept = mixed[torch.from_numpy(winning).to(mixed.device)]
+    if left is not None:
+        kept /= left.view(kept.shape[1:])  # the same for all terms of a cell: no other one wins by it
     return Competition(kept.float().cpu().numpy(), winning)
+
+
+def _adjust(cells: Tensor, factors: Tensor) -> Tensor:
+    """Multiply rows of `cells` (P + 1, n) by `factors` (P,); (n,) what is left of each cell's probability."""
+    changed = torch.nonzero(factors != 1)[:, 0]
+    before = cells[changed]
+    after = before * factors[changed, None]
+    cells[changed] = after
+    return (1 - (before - after).sum(0)).clamp_(min=1e-3)
 
 
 def _yield_to_finer(cells: Tensor, readout: Readout, thresholds: Thresholds) -> None:

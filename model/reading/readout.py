@@ -40,6 +40,7 @@ class Readout:
         a pixel that both claim; () where no term has any.
     extent: how many cells (down, across) the picture covers, where its last row or column of cells
         is only partly picture; None means all h and w.
+    factors (P,): by how much each term's share of a cell is to be multiplied; None for not at all.
     """
 
     masks: Tensor
@@ -49,6 +50,7 @@ class Readout:
     person: int
     extent: tuple[float, float] | None = None
     finer: tuple[tuple[int, ...], ...] = ()
+    factors: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.masks.ndim != 3 or 0 in self.masks.shape:
@@ -61,5 +63,7 @@ class Readout:
             raise ValueError(f"dense must be {(terms + 1, height, width)}, not {tuple(self.dense.shape)}")
         if self.finer and len(self.finer) != terms:
             raise ValueError(f"finer must have an entry for each of {terms} terms, not {len(self.finer)}")
+        if self.factors is not None and tuple(self.factors.shape) != (terms,):
+            raise ValueError(f"factors must be {(terms,)}, not {tuple(self.factors.shape)}")
         if not 0 <= self.person < terms:
             raise ValueError(f"person must index one of {terms} terms, not {self.person}")
