@@ -132,18 +132,6 @@ class ImageFacts(BaseModel):
     sha256: str
 
 
-class JobRequest(Options):
-    """What a job carries beside its picture, as JSON. `image` is the size as stored, before EXIF."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    image: ImageFacts
-    request_id: str
-    submitted_at: float  # seconds since the epoch
-    caller: str = ""
-    traceparent: str | None = None  # W3C context of the trace that the job belongs to
-
-
 class ModelFacts(BaseModel):
     """The checkpoint that answered."""
 
@@ -298,7 +286,7 @@ def render(
     timings_ms: Mapping[str, float] | None = None,
     picture: NDArray[np.uint8] | None = None,
 ) -> dict[str, Any]:
-    """The answer's JSON. `request` is a `JobRequest` dumped; `timings_ms` go before the parsing's own.
+    """The answer's JSON. `request` is what the job carries; `timings_ms` go before the parsing's own.
 
     The size is the parsed picture's own, since EXIF may have turned it after its header was read. Tags,
     where asked for, are read off the `picture` (H, W, 3) that was parsed.

@@ -34,20 +34,32 @@ class Outcomes(Base):
         error = DeadlineExceeded() if status == b"queued" and late else JobExpired()
         return JobView(job_id, "expired", error=error.problem(), **about)
 
-    async def wait(self, job_id: str, seconds: float, *, fresh: bool = False) -> JobView | None:
+    async def wait(
+        self,
+        job_id: str,
+        seconds: float,
+        *,
+        fresh: bool = False,
+        unless: asyncio.Future[None] | None = None,
+    ) -> JobView | None:
         """The job once it has ended; None where it has not within `seconds`, or does not exist.
 
         A broker that is away for a while is waited for as well. `fresh`: this process has just submitted
-        the job, so there is no need to look before it is told of its end.
+        the job, so there is no need to look before it is told of its end. `unless`: once that is done, nobody
+        waits any more, and None is the answer.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         with self.replies.expect(job_id) as ended:
+            if unless is not None:
+                unless.add_done_callback(lambda _: ended.set())
             if fresh:
                 await _either(ended, min(seconds, LOOK_SECONDS))
             while True:
                 if ended.outcome is not None:
                     return JobView.of(job_id, ended.outcome, ended.about)
+                if unless is not None and unless.done():
+                    return None
                 ended.clear()  # before the look, so that what happens behind it wakes us
                 with suppress(QueueUnavailable):
                     view = await self.get(job_id)

@@ -13,26 +13,43 @@ Status = Literal["queued", "running", "done", "failed", "cancelled", "expired"]
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """What a caller may know of a job; `result` once done, `error` (a problem document) once failed.
+    """What a caller may know of a job; `text` once done, `error` (a problem document) once failed.
 
-    `text` is the result as JSON, as its worker wrote it, so that it need not be written again. `caller`
-    is the id of who made it, `metadata` is what they gave along.
+    `text` is the result as JSON, as its worker wrote it, so that it need be neither read nor written again.
+    `caller` is the id of who made it, `metadata` is what they gave along.
     """
 
     id: str
     status: Status
-    result: dict[str, Any] | None = None
     error: dict[str, Any] | None = None
     caller: str = ""
     metadata: dict[str, str] | None = None
-    text: bytes | None = field(default=None, compare=False, repr=False)
+    text: bytes | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, job_id: str, outcome: bytes, about: bytes | None) -> JobView:
         """A job that has ended, from what is kept of it."""
-        done = _DONE.encode()
-        text = outcome[len(done) : -1] if outcome.startswith(done) else None
-        return cls(job_id, **json.loads(outcome), **json.loads(about or b"{}"), text=text)
+        done, shown = _DONE.encode(), json.loads(about or b"{}")
+        if outcome.startswith(done):
+            return cls(job_id, "done", **shown, text=outcome[len(done) : -1])
+        return cls(job_id, **json.loads(outcome), **shown)
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """The result, read anew each time; None where there is none."""
+        return None if self.text is None else json.loads(self.text)
+
+    @property
+    def timings_ms(self) -> dict[str, float]:
+        """The result's timings; {} without any."""
+        if self.text is None:
+            return {}
+        # A worker writes them last, and quotes within texts are escaped: the rest need not be read.
+        _, _, last = self.text.rpartition(b'"timings_ms":')
+        try:
+            return dict(json.loads(last[:-1]))
+        except (ValueError, TypeError):
+            return dict((self.result or {}).get("timings_ms") or {})
 
     @property
     def ended(self) -> bool:
@@ -42,7 +59,7 @@ class JobView:
     def wire(self) -> dict[str, Any]:
         """The job as `GET /jobs/{id}` tells it."""
         told: dict[str, Any] = {"id": self.id, "status": self.status}
-        if self.result is not None:
+        if self.text is not None:
             told["result"] = self.result
         if self.error is not None:
             told["error"] = self.error

@@ -27,7 +27,7 @@ _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 # What an answer's timings tell of the picture itself; whatever else a request takes is the service's own.
 _WORK = ("decode", "preprocess", "forward", "postprocess", "encode")
 _MODEL = ("preprocess", "forward", "postprocess")
-_ALONE = 40  # pictures of the one client whose requests show what the service adds
+_ALONE = 40  # pictures of the client that shows what the service adds, shared out among the rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +105,13 @@ def run(plan: Plan, settings: Settings, say: Callable[[str], None]) -> int:
     bodies = _bodies(plan)
     parser = roles.load(settings)
     answers: list[Answer] = []
+    alone: list[Answer] = []
     rounds: list[Round] = []
     busy = 0.0
     with serve_tree(settings) as tree:
-        alone = _alone(tree.port, bodies[: min(_ALONE, plan.count)])
         for number in range(min(plan.rounds, plan.count)):
             chunk = bodies[number :: plan.rounds]
+            alone += _alone(tree.port, chunk[: max(1, _ALONE // plan.rounds)])
             first = _bare(parser, chunk, settings) if number % 2 else None
             began = tree.busy_seconds()
             seconds, told = post_all(tree.port, chunk, plan.clients)
@@ -147,7 +148,7 @@ def _alone(port: int, bodies: Sequence[bytes]) -> list[Answer]:
     """Answers to one client, one request at a time."""
     line = Line(port, 300)
     try:
-        post(line, bodies[0])  # the first request of a process loads what it needs
+        post(line, bodies[0])  # what came before was the bare model, or a crowd
         return [post(line, body) for body in bodies]
     finally:
         line.close()

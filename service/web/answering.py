@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -25,24 +25,36 @@ _TRIES = 3  # joined jobs that may be cancelled or expire before a picture gets 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came of a picture: its answer, or None for a caller whose wait was over before.
-
-    `text` is the answer as JSON, where that is at hand.
-    """
+    """What came of a picture: its answer, as JSON or read; neither where the wait was over before."""
 
     submitted: Submitted
-    result: dict[str, Any] | None
+    read: dict[str, Any] | None = None
     text: bytes | None = None
+
+    @property
+    def there(self) -> bool:
+        """Whether there is an answer."""
+        return self.read is not None or self.text is not None
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The answer; {} without one."""
+        return self.read if self.read is not None else json.loads(self.text or b"{}")
 
     def headers(self, asked: Asked) -> dict[str, str]:
         """X-Cache, and ETag where the answer is of the model that the tag was made for."""
         told: dict[str, str] = {}
         if self.submitted.outcome in _TOLD:
             told["X-Cache"] = self.submitted.outcome
-        model: Mapping[str, Any] = (self.result or {}).get("model", {})
-        if asked.etag is not None and model.get("revision") == asked.ask.revision:
+        if asked.etag is not None and self._of(asked.ask.revision):
             told["ETag"] = asked.etag
         return told
+
+    def _of(self, revision: str) -> bool:
+        """Whether the model of this revision answered."""
+        if self.text is not None:  # quotes within texts are escaped: no text can look like this member
+            return f'"revision":"{revision}"'.encode() in self.text
+        return bool(self.result.get("model", {}).get("revision") == revision)
 
 
 async def answer(request: Request, data: bytes, options: Options, asked: Asked, wished: Patience) -> Answered:
@@ -56,17 +68,17 @@ async def answer(request: Request, data: bytes, options: Options, asked: Asked, 
         if submitted.cached is not None:
             return Answered(submitted, _own(submitted.cached, options))
         if wished.respond_async:
-            return Answered(submitted, None)
+            return Answered(submitted)
         ended = await _wait(request, submitted, until - time.monotonic(), leaves=_leaves(options, asked))
         joined = submitted.outcome == "shared"
         if ended is None or not joined or wished.late or ended.status not in ("cancelled", "expired"):
             break  # what others did to a job that was joined is not this caller's end
     if ended is None:
-        return Answered(submitted, None)
-    result = _result(request, ended)
-    if options.metadata is None and "metadata" not in result:
-        return Answered(submitted, result, ended.text)
-    return Answered(submitted, _own(result, options))
+        return Answered(submitted)
+    text = _text(request, ended)
+    if options.metadata is None and b'"metadata":' not in text:
+        return Answered(submitted, text=text)
+    return Answered(submitted, _own(json.loads(text), options))
 
 
 def _leaves(options: Options, asked: Asked) -> bool:
@@ -77,22 +89,18 @@ def _leaves(options: Options, asked: Asked) -> bool:
 async def _wait(request: Request, submitted: Submitted, seconds: float, *, leaves: bool) -> JobView | None:
     """The job once it has ended; `leaves`: nobody wants it for a caller who is gone."""
     jobs: Jobs = request.app.state.jobs
-    wait = jobs.wait(submitted.id, seconds, fresh=submitted.outcome in _NEW)
+    fresh = submitted.outcome in _NEW
     if not leaves:
-        return await wait
-    waiting = asyncio.create_task(wait, name=f"wait {submitted.id}")
+        return await jobs.wait(submitted.id, seconds, fresh=fresh)
     leaving = asyncio.create_task(_left(request), name=f"leave {submitted.id}")
     try:
-        await asyncio.wait({waiting, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if waiting.done():
-            return waiting.result()
+        ended = await jobs.wait(submitted.id, seconds, fresh=fresh, unless=leaving)
+        if ended is None and leaving.done():
+            await _leave(request, submitted)
+            raise ClientDisconnect
     finally:
         leaving.cancel()
-        while not waiting.done():
-            waiting.cancel()  # again, in case that it was swallowed on the way
-            await asyncio.wait({waiting}, timeout=1.0)
-    await _leave(request, submitted)
-    raise ClientDisconnect
+    return ended
 
 
 async def _leave(request: Request, submitted: Submitted) -> None:
@@ -108,11 +116,11 @@ async def _left(request: Request) -> None:
         pass
 
 
-def _result(request: Request, ended: JobView) -> dict[str, Any]:
-    """The result of a job that is done; what ended otherwise is raised as its error."""
-    if ended.status == "done" and ended.result is not None:
-        request.state.timings.update(ended.result.get("timings_ms", {}))
-        return ended.result
+def _text(request: Request, ended: JobView) -> bytes:
+    """The result, as JSON, of a job that is done; what ended otherwise is raised as its error."""
+    if ended.text is not None:
+        request.state.timings.update(ended.timings_ms)
+        return ended.text
     raise errors.from_problem(ended.error or {})
 
 

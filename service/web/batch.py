@@ -74,12 +74,12 @@ class Parts:
             asked = await ask(self._request, data, item.options, part=index)
         answered = await answer(self._request, data, item.options, asked, self._wished)
         job = {"id": answered.submitted.id}
-        if answered.result is not None and not self._wished.respond_async:
+        if answered.there and not self._wished.respond_async:
             form = Form(include=item.options.include, exclude=item.options.exclude)
             return {**job, "status": "done", "result": form.shorten(answered.result)}
         if self._wished.late:
             raise errors.DeadlineExceeded("The deadline passed before there was an answer.")
-        return {**job, "status": "queued" if answered.result is None else "done"}
+        return {**job, "status": "done" if answered.there else "queued"}
 
     async def _data(self, item: Item) -> bytes:
         """The picture's bytes; those that are fetched count together as if they were in the body."""

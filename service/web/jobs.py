@@ -32,11 +32,11 @@ async def job(job_id: str, request: Request) -> Response:
     deliverer: Deliverer = request.app.state.deliverer
     if deliverer.secret is not None and (called := await deliverer.callbacks.of_job(job_id)):
         told["callbacks"] = called
-    if view.status != "done" or view.result is None:
+    if (result := view.result) is None:
         return JSONResponse(told, headers={"Vary": "Accept"})
     if form.name == negotiate.JSON:
-        return JSONResponse(told | {"result": form.shorten(view.result)}, headers={"Vary": "Accept"})
-    return await negotiate.respond(form, view.result)
+        return JSONResponse(told | {"result": form.shorten(result)}, headers={"Vary": "Accept"})
+    return await negotiate.respond(form, result)
 
 
 @router.delete("/jobs/{job_id}")

@@ -109,23 +109,24 @@ def wanted_of_job(request: Request) -> Form:
     return wanted(request, options)
 
 
+def plain(text: bytes, headers: Mapping[str, str]) -> Response:
+    """An answer that goes out as it is, from its JSON."""
+    return Response(text, media_type=MEDIA_TYPES[JSON], headers={"Vary": "Accept", **headers})
+
+
 async def respond(
     form: Form,
     result: Mapping[str, Any],
     *,
-    text: bytes | None = None,
     picture: bytes | None = None,
     limits: images.Limits | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """An answer in its form. `text` is it as JSON, `picture` (still encoded, within `limits`) what is drawn
-    on, where they are at hand.
+    """An answer in its form. `picture` (still encoded, within `limits`) is drawn on, where it is at hand.
 
     Raises MasksMissing where the answer has none and the form needs them.
     """
     told = {"Vary": "Accept", **(headers or {})}
-    if form.plain and text is not None:
-        return Response(text, media_type=MEDIA_TYPES[JSON], headers=told)
     chosen = form.shorten(result)
     if form.name == JSON:
         return JSONResponse(chosen, headers=told)

@@ -47,14 +47,14 @@ async def parse(request: Request) -> Response:
     headers = answered.headers(asked)
     if wished.respond_async:
         return _accepted(answered.submitted, form, {**headers, "Preference-Applied": "respond-async"})
-    if answered.result is None:
+    if not answered.there:
         return _outlasted(answered.submitted, form, wished)
     if "ETag" in headers:
         headers["ETag"] = form.etag(headers["ETag"])
+    if form.plain and answered.text is not None:
+        return negotiate.plain(answered.text, headers)
     limits = images.Limits.of(settings)
-    return await negotiate.respond(
-        form, answered.result, text=answered.text, picture=data, limits=limits, headers=headers
-    )
+    return await negotiate.respond(form, answered.result, picture=data, limits=limits, headers=headers)
 
 
 def _unchanged(request: Request, options: Options, form: Form, asked: Asked, wished: Patience) -> bool:

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from service import errors, images, metrics
 from service.delivery import cache, idempotency
 from service.delivery.once import Ask, Claim, Once, Outcome
-from service.schemas import ImageFacts, JobRequest, Options
+from service.schemas import ImageFacts, Options
 from service.settings import Settings
 from service.telemetry import traces
 from service.web.callbacks import Deliverer
@@ -36,10 +36,11 @@ _COUNTED: dict[Outcome, metrics.CacheOutcome] = {
 class Asked:
     """A picture whose header has been read, and what its request is as far as others may ask the same.
 
-    `etag` (quoted) names the answer wherever that can be told beforehand.
+    `told` are its options as plain JSON; `etag` (quoted) names the answer where that can be told beforehand.
     """
 
     facts: ImageFacts
+    told: dict[str, Any]
     ask: Ask
     etag: str | None
 
@@ -90,6 +91,7 @@ async def ask(request: Request, data: bytes, options: Options, *, part: int | No
     about = cache.about(options.metadata)
     return Asked(
         facts,
+        told,
         Ask(
             question="" if _uncached(request.headers) else question,
             about=about,
@@ -111,15 +113,7 @@ async def submit(
     `Jobs.submit` raises.
     """
     once: Once = request.app.state.once
-    carried = JobRequest(
-        **options.model_dump(exclude={"callback_url"}),
-        image=asked.facts,
-        request_id=request.state.request_id,
-        submitted_at=time.time(),
-        caller=_caller(request),
-        traceparent=traces.carried(request.state.traceparent),
-    )
-    claim = await once.submit(asked.ask, data, carried.model_dump(mode="json"), deadline=deadline)
+    claim = await once.submit(asked.ask, data, _carried(request, asked), deadline=deadline)
     if claim.outcome == "reused":
         raise errors.IdempotencyKeyReused("This Idempotency-Key came with another request before.")
     if claim.outcome == "gone":
@@ -130,6 +124,18 @@ async def submit(
     if claim.outcome in _COUNTED:
         metrics.CACHE.labels(outcome=_COUNTED[claim.outcome]).inc()
     return Submitted(claim.id, asked.etag, claim.kept, claim.outcome)
+
+
+def _carried(request: Request, asked: Asked) -> dict[str, Any]:
+    """What the job carries beside its picture: plain JSON, all of it checked before."""
+    return {
+        **{name: wish for name, wish in asked.told.items() if name != "callback_url"},
+        "image": asked.facts.model_dump(),  # as stored, before EXIF
+        "request_id": request.state.request_id,
+        "submitted_at": time.time(),  # seconds since the epoch
+        "caller": _caller(request),
+        "traceparent": traces.carried(request.state.traceparent),
+    }
 
 
 async def _call_back(

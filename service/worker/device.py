@@ -83,9 +83,10 @@ class Device:
         if self.craft.read is not None:
             stages.passed("postprocess", start - began, job.request)
         timings = {"decode": piece.decode_ms, "queue": 1000 * job.queued_seconds}
-        result = dump(self.craft.render(reading, job.request, id=job.id, timings_ms=timings))
+        answer = self.craft.render(reading, job.request, id=job.id, timings_ms=timings)
+        text = _written(answer, start)
         stages.passed("encode", perf_counter() - start, job.request)
-        return Rendered(result)
+        return Rendered(text)
 
     async def _in_time(self, call: Callable[..., list[Any]], *arguments: Any) -> list[Any]:
         """What a call gives in a thread of the device's, of which there is one for each lane."""
@@ -121,6 +122,16 @@ class Device:
             with suppress(Exception):  # it is made again, and fails where that is told
                 return [self.answer(batch[0], given[0])]
         return list(given)
+
+
+def _written(answer: dict[str, Any], start: float) -> str:
+    """The answer as JSON, its timings last: those of encoding, since `start`, among them."""
+    timings = answer.pop("timings_ms", None)
+    text = dump(answer)
+    if timings is None:
+        return text
+    told = dump({**timings, "encode": round(1000 * (perf_counter() - start), 1)})
+    return f'{text[:-1]},"timings_ms":{told}}}'
 
 
 def _told(error: Exception) -> Exception:

@@ -25,6 +25,7 @@ T = TypeVar("T")
 Step = Callable[[str, Sequence[Claimed]], Awaitable[set[str]]]  # of a consumer's jobs, those still wanted
 BLOCK_MS = 500  # also how long an idle worker may take to notice that it should stop
 DECODED_AHEAD = 64_000_000  # pixels that may lie decoded before the model gets to them (192 MB)
+ASIDE_SECONDS = 0.001  # in which what was taken in reaches a thread: the next claim would hold it up
 FRESH_SECONDS = 0.05  # how old a claim may be to begin by it without asking again
 
 
@@ -99,7 +100,7 @@ class Pipeline:
                 piece = self.ahead[job.id] = Piece(job)
                 stages.passed("queue", job.queued_seconds, job.request)
                 tasks.create_task(self._prepare(piece), name=f"prepare {job.id}")
-            await asyncio.sleep(0)  # they go first
+            await asyncio.sleep(ASIDE_SECONDS)  # they go first
         async with self.moved:
             self.closed = True
             self.moved.notify_all()

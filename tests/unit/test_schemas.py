@@ -115,13 +115,3 @@ def test_numbers_are_rounded_to_what_they_can_mean():
 def test_options_out_of_range_are_refused(given: dict[str, Any]):
     with pytest.raises(ValidationError):
         schemas.Options.model_validate(given)
-
-
-def test_a_job_carries_its_request_as_json_and_back():
-    carried = schemas.JobRequest(
-        prompts=["hat"],
-        image=schemas.ImageFacts(width=4, height=6, sha256="ab"),
-        request_id="r",
-        submitted_at=1.5,
-    )
-    assert schemas.JobRequest.model_validate_json(json.dumps(carried.model_dump(mode="json"))) == carried
