@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from math import sqrt
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from torch import Tensor
 from model import checkpoint
 from model.checkpoint import CheckpointError
 from model.cpus import fitting
-from model.network.config import SpectrumConfig
+from model.network.config import LONGEST, SpectrumConfig
 from model.network.spectrum import Output, Spectrum
 from model.network.towers import TextTower
 from model.parsing import Color, Parsing, Person, Query, Segment
@@ -140,12 +141,16 @@ class Parser:
     def input_size(self, width: int, height: int) -> tuple[int, int]:
         """(height, width) at which a picture of this size enters the network.
 
-        The short side becomes `config.short_side` unless the long one would pass `config.max_long_side`; both
-        are rounded to `config.multiple`. Pictures are stretched to that by a few percent, never padded:
-        padding would reach every mask through the attention.
+        The short side becomes `config.short_side` unless the area would pass that of `short_side` x
+        `max_long_side`, or the long side twice the latter: a row of people keeps more of its height than the
+        long side alone would leave it, for the same work. Both sides are rounded to `config.multiple`.
+        Pictures are stretched to that by a few percent, never padded: padding would reach every mask through
+        the attention.
         """
         c = self.config
-        scale = min(c.short_side / min(width, height), c.max_long_side / max(width, height))
+        short, long = sorted((width, height))
+        area = c.short_side * c.max_long_side
+        scale = min(c.short_side / short, sqrt(area / (short * long)), LONGEST * c.max_long_side / long)
         tall, wide = (
             max(c.multiple, round(side * scale / c.multiple) * c.multiple) for side in (height, width)
         )

@@ -85,9 +85,16 @@ class TextConfig:
     clip: dict[str, Any] = field(default_factory=dict)
 
 
+LONGEST = 2
+
+
 @dataclass(frozen=True, slots=True)
 class SpectrumConfig:
-    """The whole network. `short_side` and `max_long_side` bound the picture that enters it (pixels)."""
+    """The whole network.
+
+    `short_side` and `max_long_side` (pixels) bound the picture that enters it: to that short side, to the
+    area of the two together, and to a long side of `LONGEST` times the second.
+    """
 
     name: str
     tower: TowerConfig

@@ -15,6 +15,7 @@ from model.benchmark.operations import count
 from model.benchmark.pictures import noise
 from model.benchmark.report import Report, table
 from model.benchmark.subject import Subject, at_size, hashed
+from model.network.config import LONGEST
 from model.network.lean.head import LeanDecoder
 from model.parser import Parser, Query
 from model.precision import AUTO
@@ -112,4 +113,4 @@ def test_pictures_of_any_size_are_parsed_in_bounded_memory(subject):
     image = np.zeros((900, 700, 3), np.uint8)
     (answer,) = parser.parse([image], [Query(prompts=scale.prompts(100))])
     assert answer.size == (900, 700)
-    assert parser.cost(40_000, 1_000) <= parser.config.max_long_side**2
+    assert parser.cost(40_000, 1_000) <= LONGEST * parser.config.max_long_side**2

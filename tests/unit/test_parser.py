@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model.network.config import LONGEST
 from model.network.spectrum import Spectrum
 from model.parser import CheckpointError, Parser, Parsing, Query
 from model.reading.thresholds import Thresholds
@@ -41,11 +43,31 @@ def test_the_network_input_is_bounded_and_on_the_grid(width, height):
     config = CHEAP.config
     assert tall % config.multiple == wide % config.multiple == 0
     assert min(tall, wide) >= config.multiple
-    assert max(tall, wide) <= config.max_long_side
+    assert max(tall, wide) <= LONGEST * config.max_long_side
+    # Rounding adds at most half a step to a side, and a side has one step at least.
+    step = config.multiple
+    most = config.short_side * config.max_long_side
+    assert (tall - step) * (wide - step) <= most
+    assert tall * wide <= most + step * (tall + wide)
     assert CHEAP.cost(width, height) == tall * wide
 
 
 CHEAP = Parser(Spectrum(tiny_mini()), hashed_text(), device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("size", "entered"),
+    [
+        ((384, 576), (384, 256)),
+        ((1024, 384), (256, 672)),
+        ((3072, 384), (128, 1152)),
+        ((384, 3072), (1152, 128)),
+        ((65_535, 1), (32, 1280)),
+    ],
+)
+def test_a_row_of_people_keeps_its_height_for_the_same_work(size, entered):
+    config = replace(tiny_mini(), short_side=256, max_long_side=640)
+    assert Parser(Spectrum(config), hashed_text(), device="cpu").input_size(*size) == entered
 
 
 def test_sharing_a_batch_changes_no_answer(parser):

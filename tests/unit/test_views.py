@@ -24,10 +24,10 @@ def test_the_timings_are_found_wherever_they_stand_and_whatever_texts_say(texts,
     assert (view.status, view.ended) == ("done", True)
 
 
-@pytest.mark.parametrize("result", [{}, {"sum": 3}, {"timings_ms": None}, {"a": {"timings_ms": {"decode": 1}}}])
+@pytest.mark.parametrize("result", [{}, {"sum": 3}, {"timings_ms": None}, {"a": {"timings_ms": {"b": 1}}}])
 def test_an_answer_without_timings_of_its_own_has_none_or_those_that_end_it(result):
     view = JobView.of("job", done(json.dumps(result)).encode(), b'{"caller":"somebody"}')
-    assert set(view.timings_ms) <= {"decode"}
+    assert set(view.timings_ms) <= {"b"}
     assert (view.result, view.caller) == (result, "somebody")
 
 
