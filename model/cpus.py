@@ -1,4 +1,4 @@
-"""How many threads a container's CPU quota is good for.
+"""What the libraries under PyTorch are told of the processor: threads, and how many compiled products they keep.
 
 PyTorch starts a thread for each core it sees. In a container that may use two of sixty-four, these threads
 are stopped for most of each period, and a picture takes many times as long as with two.
@@ -7,11 +7,14 @@ are stopped for most of each period, and a picture takes many times as long as w
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 ROOT = Path("/sys/fs/cgroup")
 OWN = Path("/proc/self/cgroup")
+PRIMITIVES = 4096
+"""Products that oneDNN keeps compiled. `mini` has some 150 for each size and number of pictures that share a
+pass; its own 1,024 are soon over, and then it compiles anew for picture after picture."""
 
 
 def quota(root: Path = ROOT, own: Path = OWN) -> float | None:
@@ -31,6 +34,14 @@ def threads(cores: int, limit: float | None) -> int:
 def fitting(cores: int, environ: Mapping[str, str] = os.environ, root: Path = ROOT, own: Path = OWN) -> int:
     """Threads for this process; what OMP_NUM_THREADS says has been heard already and stands."""
     return cores if environ.get("OMP_NUM_THREADS") else threads(cores, quota(root, own))
+
+
+def keep_primitives(environ: MutableMapping[str, str] = os.environ) -> None:
+    """Have oneDNN keep `PRIMITIVES`, unless the environment says how many; before its first product.
+
+    https://uxlfoundation.github.io/oneDNN/dev_guide_primitive_cache.html
+    """
+    environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", str(PRIMITIVES))
 
 
 def _places(root: Path, own: Path) -> list[Path]:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from model import checkpoint
 from model.checkpoint import CheckpointError
-from model.cpus import fitting
+from model.cpus import fitting, keep_primitives
 from model.network.config import LONGEST, SpectrumConfig
 from model.network.spectrum import Output, Spectrum
 from model.network.towers import TextTower
@@ -122,6 +122,7 @@ class Parser:
         is built for), 'float32', 'bfloat16', 'float16'. threads: of the CPU, None for as many as there are
         cores, or as the container's quota is good for.
         """
+        keep_primitives()
         torch.set_num_threads(threads or fitting(torch.get_num_threads()))
         folder = Path(path)
         network = checkpoint.load(folder, serving=True)

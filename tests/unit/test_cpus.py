@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from model import cpus
@@ -69,3 +73,40 @@ def test_what_the_environment_says_of_threads_stands(tmp_path, own):
     wrote(tmp_path, cpu__max="200000 100000")
     assert cpus.fitting(64, {"OMP_NUM_THREADS": "5"}, tmp_path, own) == 64
     assert cpus.fitting(64, {}, tmp_path, own) == 2
+
+
+def test_more_compiled_products_are_kept_than_by_default_unless_the_operator_says_how_many():
+    free, told = {}, {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "7"}
+    cpus.keep_primitives(free)
+    cpus.keep_primitives(told)
+    assert int(free["ONEDNN_PRIMITIVE_CACHE_CAPACITY"]) > 1024
+    assert told == {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "7"}
+
+
+PROGRAM = """
+import os, sys, numpy, torch
+torch.set_num_threads(1)
+if sys.argv[1] == "keep":
+    from model import cpus
+    cpus.keep_primitives()
+os.environ["ONEDNN_VERBOSE"] = "profile_create"
+for turn in range(2):
+    print("turn", flush=True)
+    for width in range(64, 64 + 1200):
+        torch.mm(torch.zeros(8, 16, dtype=torch.bfloat16), torch.zeros(16, width, dtype=torch.bfloat16))
+"""
+
+
+def test_what_was_compiled_once_is_still_there_when_it_is_wanted_again():
+    """Told by oneDNN itself, where it computes products of bfloat16 at all."""
+    made = []
+    for way in ("keep", "leave"):
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("ONEDNN")}
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, way], capture_output=True, text=True, check=True, env=clean
+        )
+        *_, second = done.stdout.split("turn")
+        made.append(second.count("create:cache_miss"))
+    if made[1] == 0:
+        pytest.skip("oneDNN compiles no products of bfloat16 on this processor")
+    assert made[0] == 0
