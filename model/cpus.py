@@ -1,4 +1,4 @@
-"""What the libraries under PyTorch are told of the processor: threads, and how many compiled products they keep.
+"""What the libraries under PyTorch are told: how many threads there are, how many compiled products to keep.
 
 PyTorch starts a thread for each core it sees. In a container that may use two of sixty-four, these threads
 are stopped for most of each period, and a picture takes many times as long as with two.

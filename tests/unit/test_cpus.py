@@ -76,7 +76,8 @@ def test_what_the_environment_says_of_threads_stands(tmp_path, own):
 
 
 def test_more_compiled_products_are_kept_than_by_default_unless_the_operator_says_how_many():
-    free, told = {}, {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "7"}
+    free: dict[str, str] = {}
+    told = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "7"}
     cpus.keep_primitives(free)
     cpus.keep_primitives(told)
     assert int(free["ONEDNN_PRIMITIVE_CACHE_CAPACITY"]) > 1024
