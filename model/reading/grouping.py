@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
+from scipy.sparse.csgraph import connected_components  # named, so that no first picture waits for it
 
 from model.reading.people import People
 from model.reading.thresholds import Thresholds
@@ -85,7 +86,7 @@ def components(labels: NDArray[np.integer]) -> tuple[Ints, Ints]:
     above, below = run[:-1][joined], run[1:][joined]
     runs = len(label_of_run)
     graph = sparse.coo_matrix((np.ones(len(above), np.int8), (above, below)), shape=(runs, runs))
-    _, piece = sparse.csgraph.connected_components(graph, directed=False)
+    _, piece = connected_components(graph, directed=False)
     solid = label_of_run > 0
     _, first, order = np.unique(piece[solid], return_index=True, return_inverse=True)
     number = np.zeros(runs, np.int64)
