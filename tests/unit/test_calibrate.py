@@ -46,7 +46,7 @@ def drawn(seed: int, factors: torch.Tensor | None = None) -> Readout:
 
 def test_a_fit_finds_the_peak_of_each_node_and_leaves_out_what_is_best_at_one():
     peaks = {"arm": 0.4, "face": 1.6, "leg": 1.0}
-    told = []
+    told: list[str] = []
     found = calibrate.fit(
         lambda factors: -sum(log(factors.get(node, 1.0) / peak) ** 2 for node, peak in peaks.items()),
         list(peaks),
