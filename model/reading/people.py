@@ -16,6 +16,7 @@ from model.reading.thresholds import Thresholds
 
 Ids = NDArray[np.uint16]
 Mask = NDArray[np.bool_]
+Zones = NDArray[np.int64]
 HEAD = frozenset({"face", "hair"})
 
 
@@ -67,11 +68,24 @@ def find_people(readout: Readout, size: Size, thresholds: Thresholds) -> People 
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """One head: its cells (h, w), how many, and the column of their middle."""
+
+    cells: Mask
+    area: int
+    column: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
-    """Where somebody is and where heads are, by the dense map: pieces (h, w) 0.., heads (h, w)."""
+    """Where somebody is and where heads are, by the dense map: pieces (h, w) 0.., heads (h, w).
+
+    several: heads beside each other, the largest first.
+    """
 
     pieces: NDArray[np.int32]
     heads: Mask
+    several: tuple[Head, ...] = ()
 
     @classmethod
     def of(cls, readout: Readout, thresholds: Thresholds) -> Scene:
@@ -79,10 +93,10 @@ class Scene:
         terms = [i for i, term in enumerate(readout.terms) if HEAD & {term.phrase, *term.path}]
         heads: Mask = (readout.dense[terms].sum(0) > thresholds.head).cpu().numpy()
         pieces, _ = ndimage.label((readout.dense[-1] < 0.5).cpu().numpy(), np.ones((3, 3)))
-        return cls(pieces, heads)
+        return cls(pieces, heads, _beside_each_other(heads, thresholds))
 
-    def zones(self, mask: Mask, thresholds: Thresholds) -> NDArray[np.int64] | None:
-        """(h, w) -> the number 1.. of the person nearest to each cell, or None for a mask of one person."""
+    def zones(self, mask: Mask, thresholds: Thresholds) -> Zones | None:
+        """(h, w) -> the number 1.. of the person nearest to each cell, or None for a mask of one piece."""
         count = int(self.pieces.max()) + 1
         area = np.bincount(self.pieces[mask], minlength=count)
         crowns = np.bincount(self.pieces[self.heads], minlength=count)
@@ -93,31 +107,72 @@ class Scene:
         people[0] = False
         number = np.where(people, np.cumsum(people), 0)[self.pieces]
         nearest = ndimage.distance_transform_edt(number == 0, return_distances=False, return_indices=True)
-        zones: NDArray[np.int64] = number[tuple(nearest)]
+        zones: Zones = number[tuple(nearest)]
         return zones
+
+    def columns(self, mask: Mask, thresholds: Thresholds) -> Zones | None:
+        """(h, w) -> the number 1.. of the head nearest to each column, or None for a mask of one head.
+
+        In head sizes: who stands nearer to the camera is wider.
+        """
+        held = [
+            head
+            for head in self.several
+            if (head.cells & mask).sum() >= max(thresholds.head_inside * head.area, 1)
+        ]
+        held = [head for head in held if head.area >= thresholds.head_share * held[0].area]
+        if len(held) < 2:
+            return None
+        away = [np.abs(np.arange(mask.shape[1]) - head.column) / head.area**0.5 for head in held]
+        return np.broadcast_to(np.argmin(away, axis=0) + 1, mask.shape)
+
+
+def _beside_each_other(heads: Mask, thresholds: Thresholds) -> tuple[Head, ...]:
+    """The heads of a scene by falling size, without those that are over or below a larger one."""
+    pieces, _ = ndimage.label(heads, np.ones((3, 3)))
+    found = []
+    for number, (_, columns) in enumerate(ndimage.find_objects(pieces), 1):
+        cells = pieces == number
+        area = int(cells.sum())
+        if area >= thresholds.head_cells:
+            middle = float(np.nonzero(cells)[1].mean())
+            found.append((Head(cells, area, middle), columns.stop - columns.start))
+    found.sort(key=lambda head: -head[0].area)
+    kept: list[tuple[Head, int]] = []
+    for head, width in found:
+        if all(
+            abs(head.column - other.column) >= thresholds.head_apart * max(width, wide)
+            for other, wide in kept
+        ):
+            kept.append((head, width))
+    return tuple(head for head, _ in kept)
 
 
 def split(logits: Tensor, likely: Tensor, scene: Scene, thresholds: Thresholds) -> tuple[Tensor, Tensor]:
-    """Masks that cover several people who stand apart, cut into one mask for each.
+    """Masks that cover several people, cut into one mask for each.
 
     A piece of the foreground is somebody when a large share of the mask lies in it and it has a head; what
-    lies between goes to the nearest. Legs below a table have no head and stay with whom they belong to. A
-    young network learns to tell people from places long before it learns to tell people from each other.
+    lies between goes to the nearest. Legs below a table have no head and stay with whom they belong to. Where
+    people touch, a mask that holds several heads is cut between them, from top to bottom. A young network
+    learns to tell people from places long before it learns to tell people from each other.
     logits (n, h, w), likely (n,) -> the same with more rows.
     """
     masks, chances = [], []
     for mask, chance in zip(logits, likely, strict=True):
-        zones = scene.zones((mask > 0).cpu().numpy(), thresholds)
-        if zones is None:
-            masks.append(mask)
-            chances.append(chance)
-            continue
-        where = torch.from_numpy(zones).to(mask.device)
-        for zone in range(1, int(zones.max()) + 1):
-            # Outside its zone the mask is as sure of nothing as it was of something.
-            masks.append(torch.where(where == zone, mask, -mask.abs() - 1))
-            chances.append(chance)
+        for apart in _cut(mask, scene.zones((mask > 0).cpu().numpy(), thresholds)):
+            whose = _cut(apart, scene.columns((apart > 0).cpu().numpy(), thresholds))
+            masks += whose
+            chances += [chance] * len(whose)
     return torch.stack(masks), torch.stack(chances)
+
+
+def _cut(mask: Tensor, zones: Zones | None) -> list[Tensor]:
+    """A mask (h, w) for each of the zones 1..; the mask itself without any."""
+    if zones is None:
+        return [mask]
+    where = torch.from_numpy(np.ascontiguousarray(zones)).to(mask.device)
+    # Outside its zone the mask is as sure of nothing as it was of something.
+    return [torch.where(where == zone, mask, -mask.abs() - 1) for zone in range(1, int(zones.max()) + 1)]
 
 
 def compact(logits: Floats, thresholds: Thresholds) -> Mask:

@@ -17,6 +17,8 @@ _SHARES = (
     "person_named",
     "piece_share",
     "head",
+    "head_inside",
+    "head_share",
     "part_share",
     "split_share",
     "split_person",
@@ -48,6 +50,9 @@ class Thresholds:
     piece_share: float = 0.1  # a piece of a person's mask may be another person: of the largest piece ...
     head: float = 0.5  # ... with cells of face or hair at least this likely ...
     head_cells: int = 4  # ... and so many of them
+    head_inside: float = 0.5  # a mask that holds this share of each of several heads is of several people ...
+    head_share: float = 0.3  # ... where a head has this share of the largest one's area ...
+    head_apart: float = 0.8  # ... and is so many widths to the side of it: a hat or glasses may part a head
     part_share: float = 0.5  # a part belongs to people when this share of it lies inside their masks
     split_share: float = 0.1  # a person has a substantial share of a part: this share of the part ...
     split_person: float = 0.02  # ... or this share of the person

@@ -63,10 +63,42 @@ def test_one_mask_over_a_person_and_a_coat_stand_is_one_person():
     assert shares(readout) == [{"left", "right"}]
 
 
-def test_one_mask_over_two_who_touch_stays_one():
+def test_one_mask_over_two_who_touch_is_cut_between_their_heads():
     both = (2, 4, 38, 56)
     readout = masks_of(scene(SIZE, [], [(1, both), *dressed(LEFT), *dressed(RIGHT)], TERMS), [both])
-    assert len(shares(readout)) == 1
+    assert sorted(map(sorted, shares(readout))) == [["left"], ["right"]]
+
+
+def test_the_cut_is_nearer_to_the_smaller_head():
+    both = (2, 0, 38, 60)
+    heads = [(0, (2, 4, 18, 20)), (0, (2, 45, 12, 55))]  # middles 12 and 50, sides 16 and 10
+    people = find_people(masks_of(scene(SIZE, [], [(1, both), *heads], TERMS), [both]), SIZE, Thresholds())
+    assert people is not None and len(people) == 2
+    large, small = people.inside[30, 0], people.inside[30, -1]
+    assert abs(int((people.inside[30] == large).sum()) - 35) <= 2  # sixteen of twenty-six parts of the way
+    assert large != small
+
+
+@pytest.mark.parametrize(
+    "heads",
+    [
+        [(2, 24, 8, 36), (12, 24, 18, 36)],  # a hat or glasses part one head into two
+        [(2, 10, 14, 30), (30, 50, 32, 52)],  # a hand or a print that looks a little like a head
+        [(2, 24, 10, 36), (2, 37, 8, 42)],  # hair that falls to one side
+    ],
+)
+def test_what_is_no_second_head_cuts_nobody(heads):
+    both = (2, 4, 38, 56)
+    readout = masks_of(scene(SIZE, [], [(1, both), *((0, rect) for rect in heads)], TERMS), [both])
+    people = find_people(readout, SIZE, Thresholds())
+    assert people is not None and len(people) == 1
+
+
+def test_a_mask_that_holds_one_head_of_two_is_not_cut():
+    left, right = (2, 4, 38, 30), (2, 30, 38, 56)
+    readout = masks_of(scene(SIZE, [], [(1, (2, 4, 38, 56)), *dressed(left), *dressed(right)], TERMS), [left])
+    people = find_people(readout, SIZE, Thresholds())
+    assert people is not None and len(people) == 1
 
 
 def test_without_heads_among_the_terms_nothing_is_cut():
