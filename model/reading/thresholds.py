@@ -40,7 +40,7 @@ class Thresholds:
     dense_weight: float = 0.5  # semantic map = this x dense + (1 - this) x queries
     finer_claim: float = 0.5  # a finer term has a pixel when it reaches this share of the coarser one
     finer_worth: float = 0.01  # ... unless the coarser one stays below this share of the cell's best term
-    person: float = 0.9  # least 'person' probability of a query that may become a person
+    person: float = 0.3  # least 'person' probability of a query that may become a person
     person_iou: float = 0.5  # of two person masks that overlap more than this, the better one stays
     person_containment: float = 0.8  # the same, for intersection over the smaller mask
     person_area: float = 0.0005  # least visible share of the picture
@@ -50,7 +50,7 @@ class Thresholds:
     piece_share: float = 0.1  # a piece of a person's mask may be another person: of the largest piece ...
     head: float = 0.5  # ... with cells of face or hair at least this likely ...
     head_cells: int = 4  # ... and so many of them
-    head_inside: float = 0.5  # a mask that holds this share of each of several heads is of several people ...
+    head_inside: float = 0.4  # a mask that holds this share of each of several heads is of several people ...
     head_share: float = 0.3  # ... where a head has this share of the largest one's area ...
     head_apart: float = 0.8  # ... and is so many widths to the side of it: a hat or glasses may part a head
     part_share: float = 0.5  # a part belongs to people when this share of it lies inside their masks

@@ -193,7 +193,7 @@ def test_persons_that_overlap_share_no_pixel():
 
 
 def test_a_hardly_visible_or_unlikely_person_is_no_person():
-    people = [WHOLE, Someone((0, 40, 1, 41), 0.9), Someone((2, 20, 22, 30), 0.4)]
+    people = [WHOLE, Someone((0, 40, 1, 41), 0.9), Someone((2, 20, 22, 30), 0.2)]
     assert len(read(scene((60, 60), people, [], [SHIRT]), gray(60, 60), thresholds=BARE).persons) == 1
 
 
