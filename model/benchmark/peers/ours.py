@@ -25,6 +25,16 @@ def _full() -> Built:
     return network, lambda task: _network(network, task)
 
 
+def _full_in_bfloat16() -> Built:
+    network = random_network(full(), torch.get_default_device()).round_products(torch.bfloat16)
+
+    def call(task: Task) -> Any:
+        with torch.autocast(task.pixels.device.type, torch.bfloat16):
+            return _network(network, task)
+
+    return network, call
+
+
 def _network(network: Spectrum, task: Task) -> Any:
     looks = network.looks(task.pixels)
     words = torch.rand(task.prompts, network.config.text.width, device=task.pixels.device)
@@ -47,6 +57,10 @@ OURS = (
     Peer(
         "full", ANSWERS, _full, 1651.0, remark="with the text encoder's 354 M: 2,005 M, as published",
         large=True,
+    ),
+    Peer(
+        "full in bfloat16", ANSWERS, _full_in_bfloat16, 1651.0,
+        remark="products alone; as `full` is served on a CPU that multiplies it", large=True,
     ),
     Peer(
         "ODISE-like", f"{WORDS}, instances", _odise_like, None, (512, 512),
