@@ -9,7 +9,6 @@ import torch
 from model.network.spectrum import Spectrum
 from model.parser import CheckpointError, Parser, Query
 from model.precision import AUTO, PRECISIONS, chosen, multiplies_bfloat16
-from model.reading.thresholds import Thresholds
 from tests.unit.tiny_network import hashed_text, tiny_mini, tiny_network
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -59,12 +58,18 @@ def test_in_bfloat16_a_network_says_nearly_the_same_and_says_it_in_float32(netwo
         assert 0 < (exact - rounded).norm() < 0.05 * exact.norm()
 
 
-def test_in_bfloat16_the_company_of_a_batch_changes_no_answer(network):
+def test_in_bfloat16_the_company_of_a_batch_changes_no_more_than_rounding_does(network):
+    """Which products run together depends on the threads; an untrained network would flip ties by less."""
     noise = np.random.default_rng(6)
     images = [noise.integers(0, 256, (96, 64, 3), dtype=np.uint8) for _ in range(3)]
-    easy = Thresholds(person=0.0)
-    parser = Parser(network, hashed_text(), device="cpu", precision="bfloat16", thresholds=easy)
-    together = parser.parse(images, [Query()] * 3)
-    for image, one in zip(images, together, strict=True):
-        (alone,) = parser.parse([image], [Query()])
-        assert np.mean(alone.segment_map == one.segment_map) > 0.99
+    parser = Parser(network, hashed_text(), device="cpu", precision="bfloat16")
+    together = parser.forward(images, [Query()] * 3)
+    for image, among in zip(images, together, strict=True):
+        (alone,) = parser.forward([image], [Query()])
+        (one,), (other,) = alone.looks, among.looks
+        for exact, rounded in (
+            (one.masks[-1][0], other.masks[-1][among.index]),
+            (one.pixels[0], other.pixels[among.index]),
+            (one.z[-1][0], other.z[-1][among.index]),
+        ):
+            assert (exact - rounded).norm() < 0.05 * exact.norm()
