@@ -12,9 +12,9 @@ from model.benchmark.early_exit import to_the_end
 from model.benchmark.forward import Effort
 from model.benchmark.networks import shapes_of
 from model.benchmark.operations import count
-from model.benchmark.peers.odise import OdiseLike, crops
+from model.benchmark.peers.odise import OdiseLike, windows
 from model.benchmark.peers.ours import OURS
-from model.benchmark.peers.peer import Peer, Task
+from model.benchmark.peers.peer import Peer, Task, entered
 from model.benchmark.peers.run import Order, rounds, rows
 from model.benchmark.peers.segmenters import PEERS
 from model.network.config import SpectrumConfig, TextConfig
@@ -70,7 +70,9 @@ def test_what_is_too_large_for_a_cpu_is_counted_and_run_only_by_name():
 
 
 def test_the_largest_peers_are_not_run_unasked():
-    assert {peer.name for peer in OURS if peer.large} == {"full", "full in bfloat16", "ODISE-like"}
+    assert {peer.name for peer in OURS if peer.large} == {
+        "full", "full in bfloat16", "ODISE-like", "ODISE-like, not enlarged",
+    }  # fmt: skip
 
 
 def test_mini_is_measured_as_it_is_served():
@@ -84,10 +86,20 @@ def test_a_peer_that_nobody_knows_is_refused():
         rows(Order(PICTURE, 1, ["u-net"], QUICK), CPU)
 
 
-def test_square_crops_cover_a_picture():
-    assert crops((512, 512)) == [(0, 0, 512)]
-    assert crops((512, 768)) == [(0, 0, 512), (0, 256, 512)]
-    assert crops((900, 400)) == [(0, 0, 400), (400, 0, 400), (500, 0, 400)]
+def test_windows_cover_a_picture():
+    assert windows((512, 512), 512) == [(0, 0, 512)]
+    assert windows((512, 768), 512) == [(0, 0, 512), (0, 256, 512)]
+    assert windows((900, 400), 512) == [(0, 0, 400), (400, 0, 400), (500, 0, 400)]
+    assert windows((1024, 1024), 512) == [(0, 0, 512), (0, 512, 512), (512, 0, 512), (512, 512, 512)]
+
+
+def test_a_picture_enters_a_peer_at_its_own_size_a_fixed_one_or_a_short_side():
+    sizes = [
+        Peer("any", "nothing", one_layer, size=size, short_side=short).entered((400, 600))
+        for size, short in ((None, None), ((64, 64), None), (None, 1024))
+    ]
+    assert sizes == [(400, 600), (64, 64), (1024, 1536)]
+    assert entered((100, 1000), 1024) == (256, 2560)
 
 
 def tiny_odise() -> SpectrumConfig:
@@ -116,6 +128,20 @@ def test_odises_way_gives_a_map_of_the_whole_picture_and_costs_a_pass_for_each_c
     assert out.isfinite().all()
     backbone = count(lambda: model.backbone(square.pixels)).flop
     assert count(lambda: model.pyramid(wide.pixels)).flop > 2 * backbone
+
+
+@torch.inference_mode()
+def test_odises_way_enlarges_a_picture_and_reads_it_in_windows():
+    torch.manual_seed(0)
+    model = OdiseLike(tiny_odise(), rank=2, short_side=128)
+    task = Task(torch.rand(1, 3, 64, 64), prompts=5)
+    (out,) = model(task)
+    assert out.shape == (6, 32, 32)
+    side = model.network.config.short_side
+    passes = len(windows((128, 128), side))
+    assert passes == (128 // side) ** 2 > 1
+    backbone = count(lambda: model.backbone(task.pixels[..., :side, :side])).flop
+    assert count(lambda: model(task)).flop > passes * backbone
 
 
 @torch.inference_mode()

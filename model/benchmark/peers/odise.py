@@ -1,7 +1,7 @@
 """`full` run the way ODISE runs the same parts: what a picture costs without what makes it cheap.
 
 Source: Xu et al., 'Open-vocabulary panoptic segmentation with text-to-image diffusion models', and the code
-that its authors published.
+that its authors published: a picture enters with a short side of 1024, and the backbone reads windows of 512.
 """
 
 from __future__ import annotations
@@ -15,21 +15,25 @@ from torch import Tensor, nn
 
 from model.benchmark.early_exit import to_the_end
 from model.benchmark.networks import random_network
-from model.benchmark.peers.peer import Task
+from model.benchmark.peers.peer import Task, entered
 from model.network.adapters import EVERYWHERE, attach_lora
 from model.network.config import SpectrumConfig
 from model.network.towers import clip_text_model
 
 RANK = 128
+SHORT_SIDE = 1024  # at which ODISE's evaluation and demo let a picture enter, whatever its own size
 
 
 class OdiseLike(nn.Module):
-    """Adapters beside the weights; VAE and UNet to their ends; and for every square crop of the picture a
-    pass of its own at the backbone's size, for which the text encoder reads the empty prompt again.
+    """Adapters beside the weights; VAE and UNet to their ends; and for every window of the picture a pass of
+    its own at the backbone's size, for which the text encoder reads the empty prompt again.
+
+    short_side: at which a picture enters; None leaves it as it is.
     """
 
-    def __init__(self, config: SpectrumConfig, *, rank: int = RANK) -> None:
+    def __init__(self, config: SpectrumConfig, *, rank: int = RANK, short_side: int | None = None) -> None:
         super().__init__()
+        self.short_side = short_side
         whole = replace(config, diffusion=replace(config.diffusion, tail=True))
         self.network = random_network(whole, torch.get_default_device())
         del self.network.im2context  # the empty prompt has its place
@@ -37,8 +41,10 @@ class OdiseLike(nn.Module):
         attach_lora(self.network.i2tx.unet, rank=rank, targets=EVERYWHERE)
 
     def forward(self, task: Task) -> list[Tensor]:
-        """-> for each picture (prompts + 1, H / 4, W / 4): logits of the prompts."""
+        """-> for each picture (prompts + 1, H / 4, W / 4) of its size as it enters: logits of the prompts."""
         network, pixels = self.network, task.pixels
+        if self.short_side is not None:
+            pixels = task.resized(*entered(task.size, self.short_side))
         decoded = network.decoder(self.pyramid(pixels))
         network.embed(decoded.masks[-1], decoded.queries[-1], decoded.pixels)
         words = torch.rand(task.prompts, network.config.text.width, device=pixels.device)
@@ -46,9 +52,9 @@ class OdiseLike(nn.Module):
         return [network.grounding.maps(each, text) for each in network.embed.per_pixel(decoded.pixels)]
 
     def pyramid(self, pixels: Tensor) -> list[Tensor]:
-        """pixels (B, 3, H, W) -> maps (B, D, H / stride, W / stride): every crop's in its place."""
+        """pixels (B, 3, H, W) -> maps (B, D, H / stride, W / stride): every window's in its place."""
         strides, whole = self.network.config.head.strides, list[Tensor]()
-        for top, left, side in crops((pixels.shape[-2], pixels.shape[-1])):
+        for top, left, side in windows((pixels.shape[-2], pixels.shape[-1]), self.network.config.short_side):
             crop = pixels[..., top : top + side, left : left + side]
             maps = self.network.pyramid(self.backbone(crop), (side, side))
             if not whole:
@@ -73,8 +79,8 @@ class OdiseLike(nn.Module):
         return self.text(input_ids=tokens).last_hidden_state
 
 
-def crops(size: tuple[int, int]) -> list[tuple[int, int, int]]:
-    """(top, left, side) of squares as wide as the short side that cover a picture; the last may overlap."""
-    side = min(size)
+def windows(size: tuple[int, int], most: int) -> list[tuple[int, int, int]]:
+    """(top, left, side) of squares that cover a picture, none wider than `most`; the last may overlap."""
+    side = min(most, *size)
     starts = [[min(at, length - side) for at in range(0, length, side)] for length in size]
     return [(top, left, side) for top in starts[0] for left in starts[1]]

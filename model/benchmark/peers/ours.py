@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
 
 from model import checkpoint
 from model.benchmark.networks import random_network
-from model.benchmark.peers.odise import OdiseLike
+from model.benchmark.peers.odise import SHORT_SIDE, OdiseLike
 from model.benchmark.peers.peer import WORDS, Built, Peer, Task
 from model.network.config import full
 from model.network.spectrum import Spectrum
@@ -46,13 +47,14 @@ def _network(network: Spectrum, task: Task) -> Any:
     return looks
 
 
-def _odise_like() -> Built:
-    model = OdiseLike(full())
+def _odise_like(short_side: int | None) -> Built:
+    model = OdiseLike(full(), short_side=short_side)
     return model, model.forward
 
 
 ANSWERS = f"{WORDS}, persons, parts of each"
 MINI = Peer("mini", ANSWERS, _mini, remark="shipped weights; the picture at its own size, not shrunk")
+ODISE = "full to its ends, adapters beside the weights, empty prompt read anew, a pass for each window of 512"
 OURS = (
     Peer(
         "full", ANSWERS, _full, 1651.0, remark="with the text encoder's 354 M: 2,005 M, as published",
@@ -63,8 +65,12 @@ OURS = (
         remark="products alone; as `full` is served on a CPU that multiplies it", large=True,
     ),
     Peer(
-        "ODISE-like", f"{WORDS}, instances", _odise_like, None, (512, 512),
-        "full to its ends, adapters beside the weights, empty prompt read anew, a pass for each square crop",
+        "ODISE-like", f"{WORDS}, instances", partial(_odise_like, SHORT_SIDE),
+        remark=f"{ODISE}; the picture enters with the short side that ODISE gives it", large=True,
+        short_side=SHORT_SIDE,
+    ),
+    Peer(
+        "ODISE-like, not enlarged", f"{WORDS}, instances", partial(_odise_like, None), remark=ODISE,
         large=True,
     ),
 )  # fmt: skip

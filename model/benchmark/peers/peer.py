@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 WORDS = "open words"
 CLASSES = "closed classes"
+MAX_LONG_SIDE = 2560  # of a picture whose short side a peer enlarges
 Built = tuple[nn.Module, Callable[["Task"], Any]]
 
 
@@ -43,9 +44,9 @@ class Peer:
     """`build` makes the model at its published sizes with random weights and the call for a task.
 
     published: millions of parameters as its authors say, None where they do not. outputs: what an answer
-    holds. size: at which the picture enters, None for the picture's own. classes: those of transformers
-    that it is made of. large: more than a CPU should hold unasked; there it is run only when it is named,
-    and its operations are counted otherwise.
+    holds. size: at which the picture enters, None for the picture's own; short_side: at which it enters in
+    its own proportions. classes: those of transformers that it is made of. large: more than a CPU should
+    hold unasked; there it is run only when it is named, and its operations are counted otherwise.
     """
 
     name: str
@@ -56,6 +57,11 @@ class Peer:
     remark: str = ""
     classes: tuple[str, ...] = ()
     large: bool = False
+    short_side: int | None = None
+
+    def entered(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Height and width at which a picture of this size enters."""
+        return entered(size, self.short_side) if self.short_side else self.size or size
 
     def missing(self) -> list[str]:
         """Its classes that the installed transformers does not have."""
@@ -64,3 +70,10 @@ class Peer:
     def named(self, names: list[str]) -> bool:
         """Whether one of `names` is part of its own, whatever the case."""
         return any(name.strip().lower() in self.name.lower() for name in names)
+
+
+def entered(size: tuple[int, int], short_side: int) -> tuple[int, int]:
+    """Height and width of a picture of `size` at this short side, its long one `MAX_LONG_SIDE` at most."""
+    scale = min(short_side / min(size), MAX_LONG_SIDE / max(size))
+    height, width = (round(length * scale) for length in size)
+    return height, width

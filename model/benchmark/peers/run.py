@@ -124,7 +124,7 @@ def _row(
     *,
     note: str = "",
 ) -> Row:
-    height, width = peer.size or task.size
+    height, width = peer.entered(task.size)
     walls = [theirs.best_ms / ours.best_ms for theirs, ours in turns]
     cpus = [theirs.cpu_ms / ours.cpu_ms for theirs, ours in turns if ours.cpu_ms]
     return {
