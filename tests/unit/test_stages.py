@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from model import checkpoint
 from model.data.ccp import LABELS, CcpItem
@@ -35,7 +36,7 @@ from model.training.generative.denoising import CaptionedBatches, Denoising, hel
 from model.training.generative.diffusion import Noise, predict
 from model.training.generative.latents import cached, key_of
 from model.training.generative.pictures import crop, fitted, psnr, recolored
-from model.training.generative.texturing import PairBatches, Texturing, latent_weight, view_of
+from model.training.generative.texturing import PairBatches, Readout, Texturing, latent_weight, view_of
 from model.training.loop import Schedule, Training
 from model.training.stages.autoencoder import AutoencoderTraining, keep_encoder
 from model.training.stages.common import MINI_SCHEDULE, Init, begin, init_option, take
@@ -265,7 +266,10 @@ def texture(
     lora = attach_lora(network.i2tx.unet, rank=8, targets=EVERYWHERE)
     noise = Noise(network.config.diffusion.schedule)
     weight = latent_weight(held_out.mask, (4, 4))
-    objective = Texturing(network.i2tx.unet, network.im2context, network.conditioning, noise, weight)
+    readout = Readout(network.config.context.width, (4, 4))
+    objective = Texturing(
+        network.i2tx.unet, network.im2context, network.conditioning, noise, weight, readout=(readout, 0.5)
+    )
     training = TextureTraining(
         network, objective, lora, schedule(), folder, held_out=held_out, rerender=rerender, sampling=(2, 2)
     )
@@ -290,6 +294,19 @@ def test_a_texture_stage_learns_with_the_unets_own_weights_frozen(tmp_path):
     assert len(frozen) > 100 and all(torch.equal(v, after[k]) for k, v in frozen.items())
     asleep = [n for n, p in training.part.named_parameters() if p.requires_grad and p.grad is None]
     assert asleep == []
+
+
+def test_what_is_read_from_the_context_alone_is_learned_and_left_behind(tmp_path):
+    training, batches = texture(tmp_path)
+    with torch.no_grad():
+        before = training.raw(batches[0])
+    assert_learns(training, batches[0], steps=20, share=0.9)
+    with torch.no_grad():
+        after = training.raw(batches[0])
+    assert after["readout"] < 0.9 * before["readout"]
+    training.write_checkpoint()
+    stored = load_file(tmp_path / "checkpoint" / "model.safetensors")
+    assert stored and not [name for name in stored if "readout" in name]
 
 
 def held_loss(training: TextureTraining, batches: PairBatches) -> float:

@@ -98,10 +98,30 @@ class PairBatches(Dataset[Pairs]):
         return patches, cls, latent, noise, at
 
 
+class Readout(nn.Module):
+    """Reads a map's latent straight from the context, by one decoder layer that asks for each of its places.
+
+    A help for training, thrown away afterwards: through a UNet that does not heed its context yet, IM2CONTEXT
+    learns slowly what to put there.
+    """
+
+    def __init__(self, width: int, size: tuple[int, int], *, channels: int = 4, heads: int = 4) -> None:
+        super().__init__()
+        self.size = size
+        self.places = nn.Parameter(torch.randn(1, size[0] * size[1], width))
+        self.layer = nn.TransformerDecoderLayer(width, heads, 2 * width, dropout=0.0, batch_first=True)
+        self.leave = nn.Linear(width, channels)
+
+    def forward(self, context: Tensor) -> Tensor:
+        """context (B, T, D) -> (B, channels, h, w)."""
+        read = self.layer(self.places.expand(len(context), -1, -1), context)
+        return self.leave(read).transpose(1, 2).unflatten(2, self.size)
+
+
 class Texturing(nn.Module):
     """Mean squared error of what the UNet predicts of a map's latent, the body's texels counting fully.
 
-    weight (1, 1, h, w): see `latent_weight`.
+    weight (1, 1, h, w): see `latent_weight`. readout: what else the context must say; share of the loss.
     """
 
     weight: Tensor
@@ -115,25 +135,36 @@ class Texturing(nn.Module):
         weight: Tensor,
         *,
         bf16: bool = False,
+        readout: tuple[Readout, float] | None = None,
     ) -> None:
         super().__init__()
         self.unet, self.im2context, self.conditioning = unet, im2context, conditioning
         self.noise, self.bf16 = noise, bf16
+        self.readout, self.share = readout or (None, 0.0)
         self.register_buffer("weight", weight, persistent=False)
 
     def predict(self, x_t: Tensor, steps: Tensor, patches: Tensor, cls: Tensor) -> Tensor:
         """The UNet under the condition of a picture, as `Spectrum.condition` makes it."""
+        return self._predict(x_t, steps, self.im2context(patches), cls)
+
+    def _predict(self, x_t: Tensor, steps: Tensor, context: Tensor, cls: Tensor) -> Tensor:
         with torch.autocast(x_t.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-            context, shift = self.conditioning(self.im2context(patches), cls)
+            context, shift = self.conditioning(context, cls)
             return predict(self.unet, x_t, steps, context, shift).float()
 
     def forward(self, batch: Pairs) -> dict[str, Tensor]:
-        """The loss by name."""
+        """The losses by name."""
         x_t = self.noise.add(batch.latents, batch.noise, batch.steps)
         x_t = x_t.contiguous(memory_format=torch.channels_last)
-        made = self.predict(x_t, batch.steps, batch.patches, batch.cls)
-        wanted = self.noise.target(batch.latents, batch.noise, batch.steps)
-        return {"texture": (F.mse_loss(made, wanted, reduction="none") * self.weight).mean()}
+        context = self.im2context(batch.patches)
+        made = self._predict(x_t, batch.steps, context, batch.cls)
+        losses = {"texture": self._error(made, self.noise.target(batch.latents, batch.noise, batch.steps))}
+        if self.readout is not None:
+            losses["readout"] = self.share * self._error(self.readout(context), batch.latents)
+        return losses
+
+    def _error(self, made: Tensor, wanted: Tensor) -> Tensor:
+        return (F.mse_loss(made, wanted, reduction="none") * self.weight).mean()
 
 
 def latent_weight(mask: NDArray[np.bool_], size: tuple[int, int]) -> Tensor:

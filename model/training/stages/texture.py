@@ -26,6 +26,7 @@ from model.training.generative.synthetic import Portrait, Redrawn, read_scenes
 from model.training.generative.texturing import (
     PairBatches,
     Pairs,
+    Readout,
     Textures,
     Texturing,
     denoised,
@@ -82,6 +83,7 @@ class TextureTraining(Training[Pairs]):
                 "unet": objective.unet,
                 "im2context": objective.im2context,
                 "conditioning": objective.conditioning,
+                **({"readout": objective.readout} if objective.readout is not None else {}),
             }
         )
         super().__init__(part, objective, schedule, folder, device=device, whole=False)
@@ -89,7 +91,7 @@ class TextureTraining(Training[Pairs]):
         self.sources, self.rerender, self.sampling = sources, rerender, sampling
 
     def losses(self, batch: Pairs, rng: np.random.Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """The denoising loss of the maps."""
+        """The denoising loss of the maps, and that of what is read from the context alone."""
         return self.objective(batch)
 
     def validate(self) -> dict[str, float]:
@@ -176,6 +178,11 @@ def add_options(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--targets", choices=sorted(TARGETS), help="where adapters sit; full: attention, mini: all"
     )
+    p.add_argument(
+        "--readout",
+        type=float,
+        help="weight of reading the map straight from the context as well; 1 for mini, 0 for full",
+    )
     p.add_argument("--pure", type=float, default=0.5, help="share of rows that start from pure noise")
     p.add_argument("--height", type=int, help="of the tower's picture, pixels; width is two thirds")
 
@@ -204,10 +211,21 @@ def build(args: argparse.Namespace) -> tuple[TextureTraining, PairBatches]:
     if args.checkpointing:
         recompute_blocks(network.i2tx.unet)
     noise = Noise(network.config.diffusion.schedule)
-    weight = latent_weight(held_out.mask, (train.latents.shape[-2], train.latents.shape[-1]))
+    size = (train.latents.shape[-2], train.latents.shape[-1])
+    weight = latent_weight(held_out.mask, size)
+    share = args.readout if args.readout is not None else float(mini)
+    readout = (Readout(network.config.context.width, size), share) if share else None
     training = TextureTraining(
         network,
-        Texturing(network.i2tx.unet, network.im2context, network.conditioning, noise, weight, bf16=args.bf16),
+        Texturing(
+            network.i2tx.unet,
+            network.im2context,
+            network.conditioning,
+            noise,
+            weight,
+            bf16=args.bf16,
+            readout=readout,
+        ),
         lora,
         Schedule(
             steps=args.steps,
@@ -224,9 +242,14 @@ def build(args: argparse.Namespace) -> tuple[TextureTraining, PairBatches]:
         sources=args.sources,
         rerender=redrawing(args.synthetic, places[len(places) - args.held_out :]),
     )
-    share = (training.rank, training.world)
     batches = PairBatches(
-        train, noise, seed=args.seed, batch=args.batch, steps=args.steps, pure=args.pure, share=share
+        train,
+        noise,
+        seed=args.seed,
+        batch=args.batch,
+        steps=args.steps,
+        pure=args.pure,
+        share=(training.rank, training.world),
     )
     return training, batches
 
