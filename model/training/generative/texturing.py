@@ -140,6 +140,7 @@ class Texturing(nn.Module):
         super().__init__()
         self.unet, self.im2context, self.conditioning = unet, im2context, conditioning
         self.noise, self.bf16 = noise, bf16
+        self.readout: Readout | None
         self.readout, self.share = readout or (None, 0.0)
         self.register_buffer("weight", weight, persistent=False)
 

@@ -202,30 +202,11 @@ def build(args: argparse.Namespace) -> tuple[TextureTraining, PairBatches]:
     if len(places) <= args.held_out:
         raise ValueError(f"{len(places)} portraits in {args.synthetic} are no more than the held-out ones")
     train, held_out = prepare(network, scenes, places, args)
-    mini = args.preset == "mini"
-    lora = attach_lora(
-        network.i2tx.unet,
-        rank=args.rank or (32 if mini else 128),
-        targets=TARGETS[args.targets or ("all" if mini else "attention")],
-    )
-    if args.checkpointing:
-        recompute_blocks(network.i2tx.unet)
+    lora = adapt(network, args)
     noise = Noise(network.config.diffusion.schedule)
-    size = (train.latents.shape[-2], train.latents.shape[-1])
-    weight = latent_weight(held_out.mask, size)
-    share = args.readout if args.readout is not None else float(mini)
-    readout = (Readout(network.config.context.width, size), share) if share else None
     training = TextureTraining(
         network,
-        Texturing(
-            network.i2tx.unet,
-            network.im2context,
-            network.conditioning,
-            noise,
-            weight,
-            bf16=args.bf16,
-            readout=readout,
-        ),
+        objective_of(network, noise, latent_weight(held_out.mask, sides(train)), args),
         lora,
         Schedule(
             steps=args.steps,
@@ -242,16 +223,38 @@ def build(args: argparse.Namespace) -> tuple[TextureTraining, PairBatches]:
         sources=args.sources,
         rerender=redrawing(args.synthetic, places[len(places) - args.held_out :]),
     )
+    share = (training.rank, training.world)
     batches = PairBatches(
-        train,
-        noise,
-        seed=args.seed,
-        batch=args.batch,
-        steps=args.steps,
-        pure=args.pure,
-        share=(training.rank, training.world),
+        train, noise, seed=args.seed, batch=args.batch, steps=args.steps, pure=args.pure, share=share
     )
     return training, batches
+
+
+def adapt(network: Spectrum, args: argparse.Namespace) -> LoraConfig:
+    """Attach the adapters that this stage trains, as the options or the preset want them."""
+    mini = args.preset == "mini"
+    lora = attach_lora(
+        network.i2tx.unet,
+        rank=args.rank or (32 if mini else 128),
+        targets=TARGETS[args.targets or ("all" if mini else "attention")],
+    )
+    if args.checkpointing:
+        recompute_blocks(network.i2tx.unet)
+    return lora
+
+
+def objective_of(network: Spectrum, noise: Noise, weight: Tensor, args: argparse.Namespace) -> Texturing:
+    """The losses; weight (1, 1, h, w) of the maps' latents."""
+    share = args.readout if args.readout is not None else float(args.preset == "mini")
+    size = (weight.shape[-2], weight.shape[-1])
+    readout = (Readout(network.config.context.width, size), share) if share else None
+    parts = (network.i2tx.unet, network.im2context, network.conditioning)
+    return Texturing(*parts, noise, weight, bf16=args.bf16, readout=readout)
+
+
+def sides(data: Textures) -> tuple[int, int]:
+    """Height and width of the maps' latents."""
+    return data.latents.shape[-2], data.latents.shape[-1]
 
 
 def redrawing(folder: Path, held_out: list[int]) -> Rerender | None:
