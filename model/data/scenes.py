@@ -17,6 +17,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from scipy import ndimage
 
 from model.data.ccp import CLASSES, IGNORE, CcpDataset, CcpItem, class_ids_of_labels, class_map
+from model.data.dyes import redyed
 
 Kind = Literal["photo", "row", "group", "empty", "synthetic"]
 Size = tuple[int, int]  # height, width
@@ -67,7 +68,8 @@ class SceneMaker:
 
     extra_empty: further RGB pictures without people, as backgrounds. also: more labelled pictures of one
     person each, drawn like the dataset's own (see `model.data.tagged`). synthetic: scenes whose whole truth
-    is known, of any number of people.
+    is known, of any number of people. dyed: share of the photos' garments that get another colour, so that
+    none is known by its own.
     """
 
     def __init__(
@@ -77,7 +79,11 @@ class SceneMaker:
         extra_empty: Sequence[Array] = (),
         also: Sequence[Scene] = (),
         synthetic: Sequence[Scene] = (),
+        dyed: float = 0.0,
     ) -> None:
+        if not 0.0 <= dyed <= 1.0:
+            raise ValueError(f"dyed must lie in 0..1, not {dyed}")
+        self.dyed = dyed
         self.dataset = dataset
         self.synthetic = synthetic
         self.extra_empty = extra_empty
@@ -91,7 +97,10 @@ class SceneMaker:
         scene = getattr(self, f"_{kind}")(rng, size)
         if rng.random() < 0.5:
             scene = mirrored(scene)
-        return Scene(recolored(scene.image, rng), scene.classes, scene.persons)
+        image = scene.image
+        if self.dyed and kind != "synthetic":  # made people come in every colour
+            image = redyed(image, scene.classes, scene.persons, rng, self.dyed)
+        return Scene(recolored(image, rng), scene.classes, scene.persons)
 
     def _draw(self, rng: np.random.Generator) -> Scene:
         index = int(rng.choice(len(self.weights), p=self.weights))
