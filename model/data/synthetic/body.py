@@ -31,14 +31,26 @@ GROUPS = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PosedBase:
+    """MakeHuman's whole base mesh on somebody.
+
+    rest (B, 3): its vertices before the pose; turns (J, 3, 4): how the pose moves what each bone carries.
+    """
+
+    rest: Floats
+    turns: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Posed:
     """A body in its pose, feet on the ground (z = 0), facing -y.
 
-    vertices (V, 3); bones: name -> where it starts (3,).
+    vertices (V, 3); bones: name -> where it starts (3,); base: what garments of MakeHuman need beside these.
     """
 
     vertices: Floats
     bones: dict[str, Floats]
+    base: PosedBase | None = None
 
 
 class Body:
@@ -54,17 +66,18 @@ class Body:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._model: Any = anny.Anny().to(torch.float32)
-            rest = self._forward({}, ADULT)
+            rest = forward(self._model, {}, ADULT)
         self.names: list[str] = list(self._model.bone_labels)
         self.faces: NDArray[np.int32] = self._model.faces.numpy().astype(np.int32)
         uv = self._model.texture_coordinates.numpy().astype(np.float32)
         self.corners: Floats = uv[self._model.face_texture_coordinate_indices.numpy()]
+        self.kept: NDArray[np.intp] = self._model.base_mesh_vertex_indices.numpy().astype(np.intp)
         self.weights: Floats = self._model.dense_vertex_bone_weights.numpy().astype(np.float32)
         vertices = rest["rest_vertices"][0].numpy().copy()
         self.heads: Floats = rest["rest_bone_poses"][0, :, :3, 3].numpy().copy()
         self.heads[:, 2] -= vertices[:, 2].min()
         vertices[:, 2] -= vertices[:, 2].min()
-        self.attributes = self._attributes(vertices)
+        self.attributes = self.described(vertices, self.shares(self.weights))
         self.spread = _neighbours(self.faces, len(vertices))
 
     def bone(self, name: str) -> Floats:
@@ -73,7 +86,7 @@ class Body:
 
     def posed(self, shape: dict[str, float], turns: dict[str, NDArray[np.float64]]) -> Posed:
         """A person of a shape (anny's phenotypes, 0..1), bones turned by matrices (3, 3) in world axes."""
-        result = self._forward(turns, shape)
+        result = forward(self._model, turns, shape)
         vertices = result["vertices"][0].numpy().astype(np.float32)
         heads = result["bone_poses"][0, :, :3, 3].numpy().astype(np.float32)
         low = vertices[:, 2].min()
@@ -81,25 +94,14 @@ class Body:
         heads[:, 2] -= low
         return Posed(vertices, dict(zip(self.names, heads, strict=True)))
 
-    def _forward(self, turns: dict[str, NDArray[np.float64]], shape: dict[str, float]) -> Any:
-        import torch
-
-        names = self._model.bone_labels
-        pose = np.tile(np.eye(4, dtype=np.float32), (1, len(names), 1, 1))
-        for name, turn in turns.items():
-            pose[0, names.index(name), :3, :3] = turn
-        with torch.no_grad():
-            return self._model(pose_parameters=torch.from_numpy(pose), phenotype_kwargs=shape)
-
-    def _attributes(self, vertices: Floats) -> Floats:
-        """Attributes (V, WIDTH) of the reference body's vertices (V, 3)."""
-        shares = np.stack(
-            [
-                self.weights[:, [n.startswith(starts) for n in self.names]].sum(1)
-                for starts in GROUPS.values()
-            ],
-            1,
+    def shares(self, weights: Floats) -> Floats:
+        """How much (V, 6) vertices belong to each part of the body, from their bones' weights (V, J)."""
+        return np.stack(
+            [weights[:, [n.startswith(starts) for n in self.names]].sum(1) for starts in GROUPS.values()], 1
         )
+
+    def described(self, vertices: Floats, shares: Floats) -> Floats:
+        """Attributes (V, WIDTH) of vertices (V, 3) on or near the reference body, by their shares (V, 6)."""
         arm = self._along_arm(vertices)
         out = np.empty((len(vertices), WIDTH), np.float32)
         on_arm = (shares[:, 2] + shares[:, 3]) > 0.5
@@ -122,6 +124,18 @@ class Body:
         off_a = np.linalg.norm(mirrored - shoulder - np.clip(a / long_upper, 0, 1)[:, None] * upper, axis=1)
         off_b = np.linalg.norm(mirrored - elbow - np.clip(b / long_lower, 0, 2)[:, None] * lower, axis=1)
         return np.where(off_a < off_b, np.minimum(a, long_upper), long_upper + np.maximum(b, 0))
+
+
+def forward(model: Any, turns: dict[str, NDArray[np.float64]], shape: dict[str, float]) -> Any:
+    """What a model of anny makes of a shape and of turns (3, 3) of its bones."""
+    import torch
+
+    names = model.bone_labels
+    pose = np.tile(np.eye(4, dtype=np.float32), (1, len(names), 1, 1))
+    for name, turn in turns.items():
+        pose[0, names.index(name), :3, :3] = turn
+    with torch.no_grad():
+        return model(pose_parameters=torch.from_numpy(pose), phenotype_kwargs=shape)
 
 
 def _neighbours(faces: NDArray[np.int32], count: int) -> csr_matrix:

@@ -45,6 +45,12 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--texture-size", type=int, default=128)
     parser.add_argument("--backgrounds", type=Path, metavar="DIR", help="pictures without people")
     parser.add_argument("--ccp", type=Path, metavar="DIR", help="prepared CCP, cut where nobody stands")
+    parser.add_argument(
+        "--makehuman",
+        type=Path,
+        metavar="DIR",
+        help="clothes and hair of MakeHuman, worn by some of the people",
+    )
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument(
         "--sheet", type=Path, metavar="FILE", help="write a contact sheet of the first scenes"
@@ -74,6 +80,7 @@ def _run(options: argparse.Namespace) -> int:
         "size": list(options.size),
         "held_out": options.held_out,
         "standalone": options.standalone,
+        "makehuman": options.makehuman is not None,
     }
     write_index(options.out, entries, atlas(options.texture_size).mask, how)
     print(f"{options.count} scenes in {options.out}, {options.count / took:.2f} a second")
@@ -102,6 +109,7 @@ def _write(options: argparse.Namespace, number: int) -> dict[str, Any]:
     if key not in _MAKERS:
         _MAKERS[key] = SyntheticMaker(
             backgrounds=read_backgrounds(options.backgrounds, options.ccp),
+            makehuman=options.makehuman,
             held_out=options.held_out,
             texture_size=options.texture_size,
         )

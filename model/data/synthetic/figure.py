@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.data.synthetic.atlas import atlas
+from model.data.synthetic.base_mesh import base_mesh
 from model.data.synthetic.body import Posed, body
 from model.data.synthetic.captions import caption_of
+from model.data.synthetic.closet import Closet
 from model.data.synthetic.garment import Garment, Shoe, Skirt
 from model.data.synthetic.meshes import Mesh, normals
 from model.data.synthetic.paint import Skin, painted, stand_off
@@ -23,6 +25,11 @@ from model.data.synthetic.wearer import Wearer
 
 VISIBLE = 128
 """Side of the atlas in which a garment must have a texel to be called visible."""
+
+SHARE = 0.4
+"""Share of the people who wear meshes, where there are some."""
+SUNK = 0.012
+"""Metres by which skin is pushed in beneath a mesh: tight ones touch it, and joints bend."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,15 +64,23 @@ class Figure:
         return SyntheticPerson(worn, caption_of(self.woman, worn), texels.image(colors), texels.mask)
 
 
-def drawn_figure(rng: np.random.Generator, held_out: bool) -> Figure:
-    """Somebody: shape, pose, skin, hair and clothes."""
+def drawn_figure(rng: np.random.Generator, held_out: bool, closet: Closet | None = None) -> Figure:
+    """Somebody: shape, pose, skin, hair and clothes, of a closet in a share of the draws."""
+    # The closet has dice of its own: who does not wear it looks as if there were none.
+    dice = rng.spawn(1)[0] if closet else rng
     woman = bool(rng.random() < 0.58)
     skin = drawn_skin(rng, woman)
-    garments = drawn_outfit(rng, woman, skin.hair, held_out)
+    if closet and dice.random() < SHARE:
+        garments = closet.outfit(dice, woman, skin.hair, held_out)
+    else:
+        garments = drawn_outfit(rng, woman, skin.hair, held_out)
+    meshes = any(garment.piece for garment in garments)
     heel = max((s.heel for g in garments for s in g.shells if isinstance(s, Shoe)), default=0.0)
-    low = min((s.hem for g in garments for s in g.shells if isinstance(s, Skirt)), default=1.0)
+    hems = [s.hem for g in garments for s in g.shells if isinstance(s, Skirt)]
+    low = min([*hems, *(g.piece.low for g in garments if g.piece and g.name == "skirt")], default=1.0)
     stride = float(np.clip(0.1 + 0.55 * low, 0.15, 0.5))
-    posed = body().posed(drawn_shape(rng, woman), drawn_pose(rng, heel, stride))
+    whole = base_mesh() if meshes else body()
+    posed = whole.posed(drawn_shape(rng, woman), drawn_pose(rng, heel, stride))
     return dressed(posed.vertices, posed, skin, garments, woman, rng)
 
 
@@ -97,10 +112,11 @@ def dressed(
     points = Points.of(it.attributes)
     outward = normals(vertices, it.faces)
     total = np.zeros(len(vertices), np.float32)
+    under = total
     free: list[Mesh] = []
     hung: list[Mesh] = []
     for place, garment in enumerate(garments):
-        total += stand_off(points, garment)
+        total, under = _layered(points, garment, total, under)
         # What hangs free of a garment lies over those beneath it, not over those above.
         wearer = Wearer(posed, _grown(vertices, outward, total), points, tuple(hung))
         for shell in garment.shells:
@@ -108,8 +124,19 @@ def dressed(
             free.extend(meshes)
             if isinstance(shell, Skirt) and shell.side == 0:
                 hung.extend(meshes)
-    base = Mesh(_grown(vertices, outward, total), it.faces, it.attributes)
+    base = Mesh(_grown(vertices, outward, under), it.faces, it.attributes)
     return Figure([base, *free], skin, garments, woman)
+
+
+def _layered(points: Points, garment: Garment, total: Floats, under: Floats) -> tuple[Floats, Floats]:
+    """How far off the skin (V,) the clothes end, and where the drawn body does: not where a mesh hides it."""
+    if garment.piece is None:
+        step = stand_off(points, garment)
+        total = total + step
+        return total, np.where(step != 0, total, under)
+    inside = garment.piece.cover.inside(points)
+    sunk = -np.clip(inside, 0, SUNK)
+    return np.maximum(total, garment.piece.clear), np.where(inside > 0, sunk, under)
 
 
 def _grown(vertices: Floats, outward: Floats, thick: Floats) -> Floats:

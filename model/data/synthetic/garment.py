@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from model.data.synthetic.cuts import Cut
 from model.data.synthetic.fabrics import Fabric
+from model.data.synthetic.fitted import Piece
 from model.data.synthetic.scene import SYNTHETIC_CLASSES, Worn
 
 
@@ -108,7 +109,16 @@ class Shoe:
     heel: float = 0.0
 
 
-Shell = Shoe | Skirt | Cone | WideSleeves | Brim | Crown | Bag | Wrap | Mane
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A garment mesh of MakeHuman, `out` metres outside of where it is made to lie."""
+
+    piece: Piece
+    out: float = 0.0
+
+
+Made = Shoe | Skirt | Cone | WideSleeves | Brim | Crown | Bag | Wrap | Mane
+Shell = Fitted | Made
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,6 +141,11 @@ class Garment:
     def id(self) -> int:
         """Its class."""
         return SYNTHETIC_CLASSES.index(self.name)
+
+    @property
+    def piece(self) -> Piece | None:
+        """The mesh that it is made of, if it is one of MakeHuman's."""
+        return next((shell.piece for shell in self.shells if isinstance(shell, Fitted)), None)
 
     @property
     def worn(self) -> Worn:

@@ -87,7 +87,9 @@ def read_asset(file: Path) -> Asset:
     named = [corners.ravel(), hidden, np.array([v for s in scales.values() for v in (s.a, s.b)], np.int32)]
     outside = [v for part in named for v in part[(part < 0) | (part >= BASE_VERTICES)].tolist()]
     if outside:
-        raise ValueError(f"{file}: the base mesh has {BASE_VERTICES} vertices and none of number {outside[0]}")
+        raise ValueError(
+            f"{file}: the base mesh has {BASE_VERTICES} vertices and none of number {outside[0]}"
+        )
     faces = _faces(file.with_name(mesh) if mesh else file.with_suffix(".obj"), len(corners))
     return Asset(file.stem, corners, weights, offsets, scales, faces, hidden)
 

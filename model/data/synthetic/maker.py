@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from model.data.synthetic.backgrounds import drawn_background
 from model.data.synthetic.camera import Camera, Place, drawn_view
+from model.data.synthetic.closet import Closet
 from model.data.synthetic.figure import Figure, drawn_figure
 from model.data.synthetic.lighting import Light, drawn_light
 from model.data.synthetic.loose import loose_actors
@@ -38,24 +39,24 @@ class Stage:
 class SyntheticMaker:
     """Draws scenes.
 
-    backgrounds: RGB pictures without people; made-up places where there are none. meshes: reserved for
-    garment meshes on the same base body. held_out: people may (and often do) wear
-    `HELD_OUT_GARMENTS`; for evaluation alone. texture_size: side of the texture maps.
+    backgrounds: RGB pictures without people; made-up places where there are none. makehuman: folder of
+    MakeHuman's `clothes` and `hair`, which a share of the people then wear; ValueError where there is nothing
+    to wear or a file is torn. held_out: people may (and often do) wear `HELD_OUT_GARMENTS`; for evaluation
+    alone. texture_size: side of the texture maps.
     """
 
     def __init__(
         self,
         *,
         backgrounds: Sequence[NDArray[np.uint8]] = (),
-        meshes: Path | None = None,
+        makehuman: Path | None = None,
         held_out: bool = False,
         texture_size: int = 128,
     ) -> None:
-        if meshes is not None:
-            raise ValueError(f"garment meshes are not fitted yet, so {meshes} cannot be used")
         if texture_size < 8:
             raise ValueError(f"a texture map of {texture_size} texels shows nothing; at least 8")
         self.backgrounds = backgrounds
+        self.closet = None if makehuman is None else Closet.read(makehuman)
         self.held_out = held_out
         self.texture_size = texture_size
 
@@ -100,7 +101,7 @@ class SyntheticMaker:
         camera, places = drawn_view(rng, size, count, portrait)
         light = drawn_light(rng)
         background = drawn_background(rng, size, self.backgrounds)
-        figures = [drawn_figure(child, self.held_out) for child in rng.spawn(count)]
+        figures = [drawn_figure(child, self.held_out, self.closet) for child in rng.spawn(count)]
         actors = [acting(f, p, k) for k, (f, p) in enumerate(zip(figures, places, strict=True), start=1)]
         return Stage(actors, camera, light, background, rng)
 

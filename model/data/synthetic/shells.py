@@ -7,7 +7,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from model.data.synthetic.garment import Bag, Brim, Cone, Crown, Mane, Shell, Shoe, Skirt, WideSleeves, Wrap
+from model.data.synthetic.garment import (
+    Bag,
+    Brim,
+    Cone,
+    Crown,
+    Fitted,
+    Made,
+    Mane,
+    Shell,
+    Shoe,
+    Skirt,
+    WideSleeves,
+    Wrap,
+)
 from model.data.synthetic.meshes import Mesh, sheet, tube
 from model.data.synthetic.points import Floats
 from model.data.synthetic.shoes import shoes
@@ -18,6 +31,12 @@ AROUND = 48
 
 def shell_mesh(shell: Shell, wearer: Wearer, garment: int, rng: np.random.Generator) -> list[Mesh]:
     """The meshes of one shell, for the garment at a place in the outfit."""
+    if isinstance(shell, Fitted):
+        return [shell.piece.mesh(wearer.posed, garment, shell.out)]
+    return _made(shell, wearer, garment, rng)
+
+
+def _made(shell: Made, wearer: Wearer, garment: int, rng: np.random.Generator) -> list[Mesh]:
     match shell:
         case Shoe():
             return shoes(shell, wearer, garment)
