@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from model.data.synthetic.base_mesh import base_mesh
@@ -20,6 +21,8 @@ BENEATH = 0.025
 """Metres below the skin from which cloth is looked for: tight cloth lies partly in the reference body."""
 INNER = np.float32(0.2)
 """Metres to the edge of what has none."""
+HOLE = 150
+"""Vertices of the body: fewer that are bare amid cloth are a gap of the search, not of the garment."""
 REMEMBERED = 4
 """Sets of points of which the neighbours are kept: those of a picture, two atlases and the body."""
 
@@ -146,10 +149,21 @@ def _covered(
     met = np.einsum("nk,nkc->nc", hits.weights, places[faces[hits.face]])
     far = np.full(len(skin), np.inf, np.float32)
     far[hits.ray] = np.linalg.norm(met - start[hits.ray], axis=1) - BENEATH
-    hidden = (far < reach) & Points.of(it.attributes).on(*parts)
-    clear = np.where(hidden, np.maximum(far, 0), 0).astype(np.float32)
+    there = Points.of(it.attributes).on(*parts)
+    hidden = _filled((far < reach) & there) & there
+    clear = np.where(hidden & (far < reach), np.maximum(far, 0), 0).astype(np.float32)
     edge = np.where(hidden, INNER, -INNER).astype(np.float32)
     if hidden.any() and not hidden.all():
         edge[hidden] = cKDTree(skin[~hidden]).query(skin[hidden])[0]
         edge[~hidden] = -cKDTree(skin[hidden]).query(skin[~hidden])[0]
     return Covered(edge), clear
+
+
+def _filled(hidden: Mask) -> Mask:
+    """The vertices (V,) with small holes closed: from between the legs no cloth is met within reach."""
+    bare = np.flatnonzero(~hidden)
+    _, labels = connected_components(body().spread[bare][:, bare], directed=False)
+    small = np.bincount(labels) < HOLE
+    out = hidden.copy()
+    out[bare[small[labels]]] = True
+    return out
