@@ -85,7 +85,14 @@ def test_an_offset_is_scaled_by_the_body_along_its_axis(tmp_path):
 
 
 def test_pieces_that_do_not_touch_are_components(tmp_path):
-    assert read_asset(written(tmp_path)).components().tolist() == [0, 0, 0, 1, 1]
+    assert read_asset(written(tmp_path)).components().tolist() == [0, 1]
+
+
+def test_cloth_that_is_one_mesh_falls_apart_at_the_seams_of_its_texture(tmp_path):
+    sewn = OBJ.replace("f 4 5 4", "f 3/4 4/5 5/6").replace("1/1 2/1 3/1", "1/1 2/2 3/3")
+    asset = read_asset(written(tmp_path, obj=sewn))
+    assert asset.components().tolist() == [0, 0]
+    assert asset.islands().tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(
@@ -141,6 +148,7 @@ def test_a_body_that_is_moved_and_scaled_takes_its_garment_along(seed, size, shi
         {axis: Scale(2 * axis, 2 * axis + 1, 1.5) for axis in range(3)},
         np.array([[0, 1, 2]], np.int32),
         np.empty(0, np.int32),
+        np.array([[0, 1, 2]], np.int32),
     )
     base = rng.normal(0, 1, (40, 3)).astype(np.float32)
     moved = (base * size + shift).astype(np.float32)
@@ -154,12 +162,14 @@ def test_cloth_on_the_skin_follows_the_skin_into_any_pose():
     on = body().kept.astype(np.int32)[:, None].repeat(3, 1)
     weights = np.tile(np.array([1, 0, 0], np.float32), (len(on), 1))
     none = np.zeros((len(on), 3), np.float32)
-    skin = Asset("skin", on, weights, none, {}, faces, np.empty(0, np.int32))
-    piece = piece_of(skin, np.ones(len(faces), bool), ("torso",), 0.05, (-9, 9))
+    skin = Asset("skin", on, weights, none, {}, faces, np.empty(0, np.int32), faces)
+    piece = piece_of(skin, np.ones(len(faces), bool), ("torso",), 0.05)
     posed, plain = base_mesh().posed(shape, turns), body().posed(shape, turns)
     assert np.abs(posed.vertices - plain.vertices).max() < 1e-4
     assert np.abs(posed.bones["wrist.L"] - plain.bones["wrist.L"]).max() < 1e-4
     assert np.abs(piece.mesh(posed, 0).vertices - plain.vertices[piece.kept]).max() < 1e-3
+    with pytest.raises(ValueError, match="left to be worn"):
+        piece_of(skin, np.zeros(len(faces), bool), ("torso",), 0.05)
     with pytest.raises(ValueError, match="base mesh"):
         piece.mesh(plain, 0)
 
@@ -248,7 +258,7 @@ def outfit(closet: Closet, seed: int, held_out: bool) -> tuple[Garment, ...]:
     return closet.outfit(rng, seed % 2 == 0, np.zeros(3, np.float32), held_out)
 
 
-def test_held_out_words_are_worn_when_asked_for_alone(folder, tmp_path):
+def test_held_out_words_are_worn_when_asked_for_alone(tmp_path):
     mhclo, obj = boxes((1.1, 1.45), (0.8, 1.3))
     written(tmp_path / "clothes/male_worksuit01", mhclo, obj, "male_worksuit01")
     closet = Closet.read(tmp_path)

@@ -19,26 +19,25 @@ from model.data.synthetic.tailor import EARTHY, PATTERNED, Tailor
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Connected components of an asset that are one garment.
+    """Connected pieces of an asset that are one garment.
 
-    file: path without its ending. kind: its place in an outfit. words: what it may be called. components: all
-    if None. low, high: heights on the reference body between which its faces lie. worn by women, by men.
+    file: path without its ending. kind: its place in an outfit. words: what it may be called. pieces: numbers
+    of connected pieces of the mesh, or of its texture if `sewn`; None for all. women, men: who wears it.
     """
 
     file: str
     kind: str
     words: tuple[str, ...]
-    components: tuple[int, ...] | None = None
-    low: float = -9.0
-    high: float = 9.0
+    pieces: tuple[int, ...] | None = None
+    sewn: bool = False
     women: bool = True
     men: bool = True
 
 
-def _suit(name: str, kind: str, words: str, *components: int, low: float = -9.0, high: float = 9.0) -> Part:
+def _suit(name: str, kind: str, words: str, *pieces: int, sewn: bool = False) -> Part:
     woman = name.startswith("female")
     file = f"clothes/{name}/{name}"
-    return Part(file, kind, tuple(words.split()), components, low, high, women=woman, men=not woman)
+    return Part(file, kind, tuple(words.split()), pieces, sewn, women=woman, men=not woman)
 
 
 def _shoes(number: int, word: str, socks: tuple[int, ...]) -> tuple[Part, Part]:
@@ -51,9 +50,6 @@ def _hair(name: str, women: bool = True, men: bool = True) -> Part:
     return Part(f"hair/{name}/{name}", "hair", ("hair",), women=women, men=men)
 
 
-WAIST = 1.0
-"""Height at which the one asset whose shirt and trousers are one component is cut in two."""
-
 PARTS: tuple[Part, ...] = (
     _suit("female_casualsuit01", "top", "t-shirt", 0),
     _suit("female_casualsuit01", "bottom", "jeans pants leggings", 1),
@@ -63,8 +59,8 @@ PARTS: tuple[Part, ...] = (
     _suit("female_elegantsuit01", "top", "blouse", 1),
     _suit("female_sportsuit01", "top", "top", 0),
     _suit("female_sportsuit01", "bottom", "leggings", 1),
-    _suit("male_casualsuit01", "top", "shirt", 0, low=WAIST),
-    _suit("male_casualsuit01", "bottom", "pants jeans", 0, high=WAIST),
+    _suit("male_casualsuit01", "top", "shirt", 0, 1, 4, 5, sewn=True),
+    _suit("male_casualsuit01", "bottom", "pants jeans", 2, 3, sewn=True),
     _suit("male_casualsuit02", "bottom", "jeans pants", 0),
     _suit("male_casualsuit02", "top", "sweater sweatshirt jumper", 1),
     _suit("male_casualsuit03", "top", "shirt", 0),
@@ -77,7 +73,9 @@ PARTS: tuple[Part, ...] = (
     _suit("male_casualsuit06", "top", "t-shirt", 0),
     _suit("male_casualsuit06", "bottom", "jeans pants", 1),
     _suit("male_elegantsuit01", "trousers", "suit", 0),
-    _suit("male_elegantsuit01", "jacket", "suit", 1),
+    # The tie is one with the shirt.
+    _suit("male_elegantsuit01", "suit shirt", "shirt", 3, 6, 17, 18, 19, 20, sewn=True),
+    _suit("male_elegantsuit01", "jacket", "suit", 2, 4, 5, *range(7, 17), 21, 22, sewn=True),
     _suit("male_worksuit01", "beneath overalls", "t-shirt", 0),
     _suit("male_worksuit01", "overalls", "overalls", 1, 2, 3, 4, 5),
     *_shoes(1, "shoes", (2, 3)),
@@ -169,10 +167,7 @@ class Closet:
         """The piece of a part, made when it is first worn."""
         if part not in self._pieces:
             asset = self.assets[part.file]
-            kept = np.ones(len(asset.faces), bool)
-            if part.components is not None:
-                kept = np.isin(asset.components()[asset.faces[:, 0]], part.components)
-            self._pieces[part] = _cut(asset, kept, part)
+            self._pieces[part] = _cut(asset, part)
         return self._pieces[part]
 
     def _parts(self, tailor: Tailor, kind: str) -> list[Part]:
@@ -222,33 +217,30 @@ class Closet:
     def _clothes(self, tailor: Tailor, held_out: bool) -> Iterable[Garment]:
         if held_out and tailor.chance(0.3) and (pair := self._all(tailor, "beneath overalls", "overalls")):
             return [*self._feet(tailor), *pair]
-        if tailor.chance(0.2) and (pair := self._all(tailor, "trousers", "jacket")):
-            trousers, jacket = pair
-            return [
-                *self._feet(tailor),
-                trousers,
-                replace(jacket, color=trousers.color, fabric=trousers.fabric),
-            ]
+        if tailor.chance(0.2) and (suit := self._all(tailor, "trousers", "suit shirt", "jacket")):
+            trousers, shirt, jacket = suit
+            jacket = replace(jacket, color=trousers.color, fabric=trousers.fabric)
+            return [*self._feet(tailor), trousers, shirt, jacket]
         bottom = self._some(tailor, "bottom") or lowers.bottom(tailor)
         above = self._all(tailor, "under", "layer") if tailor.chance(0.2) else []
         above = above or self._some(tailor, "top") or uppers.base(tailor)
         short = bottom[-1].name in ("skirt", "shorts")
         legs = feet.legwear(tailor, bare=True) if short else []
-        return [*legs, *self._feet(tailor, bare=short), *bottom, *above]
+        return [*legs, *self._feet(tailor, socks=0.0 if legs else 0.3 if short else 0.7), *bottom, *above]
 
-    def _feet(self, tailor: Tailor, bare: bool = False) -> list[Garment]:
-        """Shoes, and often the socks that belong to them."""
+    def _feet(self, tailor: Tailor, socks: float = 0.7) -> list[Garment]:
+        """Shoes, and in a share of the draws the socks that belong to them."""
         parts = self._parts(tailor, "shoes")
         if not parts or tailor.chance(0.25):
             return feet.shoes(tailor)
         shoe = parts[int(tailor.rng.integers(len(parts)))]
-        socks = [p for p in self._parts(tailor, "socks") if p.file == shoe.file]
-        below = socks if tailor.chance(0.3 if bare else 0.7) else []
+        theirs = [p for p in self._parts(tailor, "socks") if p.file == shoe.file]
+        below = theirs if tailor.chance(socks) else []
         return [self._sewn(tailor, part) for part in (*below, shoe)]
 
 
-def _cut(asset: Asset, kept: np.ndarray, part: Part) -> Piece:
-    """The piece of some faces (F,) that lie between the part's heights."""
+def _cut(asset: Asset, part: Part) -> Piece:
+    numbers = asset.islands() if part.sewn else asset.components()
+    kept = np.ones(len(numbers), bool) if part.pieces is None else np.isin(numbers, part.pieces)
     parts = COVERS.get(part.kind, ("torso", "upper", "leg", "foot"))
-    reach = REACH.get(part.words[0], 0.08)
-    return piece_of(asset, kept, parts, reach, (part.low, part.high))
+    return piece_of(asset, kept, parts, REACH.get(part.words[0], 0.08))

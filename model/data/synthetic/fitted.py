@@ -99,20 +99,15 @@ class Piece:
         return Mesh(vertices.astype(np.float32), self.faces, self.attributes, garment)
 
 
-def piece_of(
-    asset: Asset, kept_faces: Mask, parts: tuple[str, ...], reach: float, span: tuple[float, float]
-) -> Piece:
+def piece_of(asset: Asset, worn: Mask, parts: tuple[str, ...], reach: float) -> Piece:
     """The piece of some faces (F,) of an asset; it covers parts of the body that are within `reach` metres.
 
-    span: heights on the reference body between which the middle of its faces lies. Raises ValueError where no
-    face is left.
+    Raises ValueError where there is no such face.
     """
-    base = base_mesh()
-    height = asset.fitted(base.reference)[asset.faces, 2].mean(1)
-    kept_faces = kept_faces & (height > span[0]) & (height < span[1])
-    if not kept_faces.any():
+    if not worn.any():
         raise ValueError(f"nothing of {asset.name} is left to be worn")
-    kept, flat = np.unique(asset.faces[kept_faces], return_inverse=True)
+    base = base_mesh()
+    kept, flat = np.unique(asset.faces[worn], return_inverse=True)
     faces = flat.reshape(-1, 3).astype(np.int32)
     corners, shares_of = asset.corners[kept], asset.weights[kept]
     rows = np.repeat(np.arange(len(kept)), 3)

@@ -43,7 +43,8 @@ class Asset:
 
     corners (N, 3): base vertices that each vertex hangs on; weights (N, 3) of these; offsets (N, 3) from
     their weighted mean, in decimetres along our axes; scales: one for each of our axes that has one; faces
-    (F, 3) triangles; hidden: base vertices that are not seen beneath it, as the file says.
+    (F, 3) triangles; hidden: base vertices that are not seen beneath it, as the file says; seams (F, 3): the
+    corners of the faces in the texture, which is cut where cloth is sewn to other cloth.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Asset:
     scales: dict[int, Scale]
     faces: NDArray[np.int32]
     hidden: NDArray[np.int32]
+    seams: NDArray[np.int32]
 
     def fitted(self, base: Floats) -> Floats:
         """Its vertices (N, 3) in metres on a body at rest, whose base vertices (B, 3) are in metres."""
@@ -63,13 +65,23 @@ class Asset:
         return (middle + self.offsets * sizes).astype(np.float32)
 
     def components(self) -> NDArray[np.int32]:
-        """The number (N,) of the connected piece of each vertex, in the order of their first vertices."""
-        first, others = np.repeat(self.faces[:, 0], 2), self.faces[:, 1:].ravel()
-        count = len(self.corners)
-        edges = coo_matrix((np.ones(len(first), np.int8), (first, others)), shape=(count, count))
-        _, labels = connected_components(edges, directed=False)
-        _, start, inverse = np.unique(labels, return_index=True, return_inverse=True)
-        return start.argsort().argsort()[inverse].astype(np.int32)
+        """The number (F,) of the connected piece that each face is of, in the order of their vertices."""
+        return _connected(self.faces)
+
+    def islands(self) -> NDArray[np.int32]:
+        """The number (F,) of the connected piece of the texture that each face is of, in its order."""
+        return _connected(self.seams)
+
+
+def _connected(faces: NDArray[np.int32]) -> NDArray[np.int32]:
+    first, others = np.repeat(faces[:, 0], 2), faces[:, 1:].ravel()
+    count = int(faces.max()) + 1
+    edges = coo_matrix((np.ones(len(first), np.int8), (first, others)), shape=(count, count))
+    _, labels = connected_components(edges, directed=False)
+    used, start = np.unique(labels[np.unique(faces)], return_index=True)
+    order = np.zeros(labels.max() + 1, np.int32)
+    order[used[start.argsort()]] = np.arange(len(used))
+    return order[labels[faces[:, 0]]]
 
 
 def read_asset(file: Path) -> Asset:
@@ -90,8 +102,8 @@ def read_asset(file: Path) -> Asset:
         raise ValueError(
             f"{file}: the base mesh has {BASE_VERTICES} vertices and none of number {outside[0]}"
         )
-    faces = _faces(file.with_name(mesh) if mesh else file.with_suffix(".obj"), len(corners))
-    return Asset(file.stem, corners, weights, offsets, scales, faces, hidden)
+    faces, seams = _faces(file.with_name(mesh) if mesh else file.with_suffix(".obj"), len(corners))
+    return Asset(file.stem, corners, weights, offsets, scales, faces, hidden, seams)
 
 
 def _lines(file: Path) -> Iterator[list[str]]:
@@ -171,23 +183,33 @@ def _ranges(words: list[str]) -> NDArray[np.int32]:
     return np.array(out, np.int32)
 
 
-def _faces(file: Path, count: int) -> NDArray[np.int32]:
-    """Triangles (F, 3) of an `.obj` of so many vertices; larger faces are cut into fans."""
-    vertices, triangles = 0, []
+def _faces(file: Path, count: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Triangles (F, 3) of an `.obj` of so many vertices, and the same corners in its texture.
+
+    Larger faces are cut into fans. A corner without a place in the texture is called by its vertex.
+    """
+    vertices, corners = 0, []
     for words in _lines(file):
         if words[0] == "v":
             vertices += 1
         elif words[0] == "f":
             try:
-                ring = [int(word.partition("/")[0]) - 1 for word in words[1:]]
+                ring = [_corner(word) for word in words[1:]]
             except ValueError as error:
                 raise ValueError(f"{file} is torn: {' '.join(words)}") from error
-            triangles += [[ring[0], ring[k], ring[k + 1]] for k in range(1, len(ring) - 1)]
+            corners += [(ring[0], ring[k], ring[k + 1]) for k in range(1, len(ring) - 1)]
     if vertices != count:
         raise ValueError(f"{file} has {vertices} vertices, but {count} are bound to the base mesh")
-    faces = np.array(triangles, np.int32).reshape(-1, 3)
-    if not len(faces):
+    both = np.array(corners, np.int32).reshape(-1, 3, 2)
+    if not len(both):
         raise ValueError(f"{file} has no faces")
-    if faces.min() < 0 or faces.max() >= count:
+    if both.min() < 0 or both[..., 0].max() >= count:
         raise ValueError(f"{file} has a face of a vertex that it has not; there are {count}")
-    return faces
+    return both[..., 0].copy(), both[..., 1].copy()
+
+
+def _corner(word: str) -> tuple[int, int]:
+    """Vertex and place in the texture of a corner such as `3`, `3/7` or `3/7/1`."""
+    vertex, _, rest = word.partition("/")
+    place = rest.partition("/")[0]
+    return int(vertex) - 1, int(place or vertex) - 1
