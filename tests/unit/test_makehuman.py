@@ -178,7 +178,9 @@ def boxes(*spans: tuple[float, float]) -> tuple[str, str]:
     """A file and a mesh of boxes around the trunk, open above and below, between heights."""
     reference = base_mesh().reference
     near = np.flatnonzero((np.abs(reference[:, 0]) < 0.15) & (np.arange(BASE_VERTICES) < 13000))
-    bound, vertices, faces = ["verts 0"], [], []
+    bound = ["verts 0"]
+    vertices: list[str] = []
+    faces: list[str] = []
     for low, high in spans:
         start = len(vertices)
         ring = [(0.24, -0.22), (0.24, 0.16), (-0.24, 0.16), (-0.24, -0.22)]
@@ -266,6 +268,26 @@ def test_held_out_words_are_worn_when_asked_for_alone(tmp_path):
     asked = {g.name for seed in range(40) for g in outfit(closet, seed, True)}
     assert not plain & set(HELD_OUT_GARMENTS)
     assert asked & set(HELD_OUT_GARMENTS) == {"overalls"}
+
+
+def test_suits_hair_hats_and_shoes_are_put_on_in_their_order(tmp_path):
+    mhclo, obj = boxes(*((0.2 * k, 0.2 * k + 0.15) for k in range(1, 8)))
+    for name in ("clothes/male_elegantsuit01", "clothes/shoes01", "hair/bob01", "hair/short04"):
+        written(tmp_path / name, mhclo, obj, name.partition("/")[2])
+    written(tmp_path / "clothes/fedora01", mhclo, obj, "fedora")
+    closet = Closet.read(tmp_path)
+    outfits = [outfit(closet, seed, False) for seed in range(60)]
+    meshes = [[g for g in worn if g.piece] for worn in outfits]
+    assert {g.name for worn in meshes for g in worn} == {"suit", "shirt", "shoes", "socks", "hair", "hat"}
+    suits = [[g for g in worn if g.name in ("suit", "shirt")] for worn in meshes]
+    suits = [worn for worn in suits if worn]
+    assert all([g.name for g in worn] == ["suit", "shirt", "suit"] for worn in suits)
+    assert all(worn[0].fabric is worn[2].fabric for worn in suits)
+    for worn in outfits:
+        names = [g.name for g in worn]
+        assert names[0] == "hair"
+        assert names.count("socks") <= 1
+        assert names.count("shoes") <= 1
 
 
 def test_every_word_of_the_closet_is_a_class():

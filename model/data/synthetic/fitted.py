@@ -73,7 +73,7 @@ class Piece:
     """
 
     asset: Asset
-    kept: NDArray[np.intp]
+    kept: NDArray[np.integer]
     faces: NDArray[np.int32]
     weights: csr_matrix
     attributes: Floats
