@@ -26,6 +26,8 @@ AXES = {"x_scale": 0, "z_scale": 1, "y_scale": 2}
 LINKED = 9
 """Numbers of a vertex that is bound to three others; one that sits on a vertex has a single number."""
 DECIMETRE = 0.1
+UNREAD = ("delete_verts", "weights", "vertexboneweights")
+"""Sections of numbers that nothing here needs: what each piece of a suit hides is found by casting rays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,8 @@ class Asset:
 
     corners (N, 3): base vertices that each vertex hangs on; weights (N, 3) of these; offsets (N, 3) from
     their weighted mean, in decimetres along our axes; scales: one for each of our axes that has one; faces
-    (F, 3) triangles; hidden: base vertices that are not seen beneath it, as the file says; seams (F, 3): the
-    corners of the faces in the texture, which is cut where cloth is sewn to other cloth.
+    (F, 3) triangles; seams (F, 3): the corners of the faces in the texture, which is cut where cloth is sewn
+    to other cloth.
     """
 
     name: str
@@ -53,7 +55,6 @@ class Asset:
     offsets: Floats
     scales: dict[int, Scale]
     faces: NDArray[np.int32]
-    hidden: NDArray[np.int32]
     seams: NDArray[np.int32]
 
     def fitted(self, base: Floats) -> Floats:
@@ -91,19 +92,19 @@ def read_asset(file: Path) -> Asset:
     """
     lines = list(_lines(file))
     try:
-        scales, corners, weights, offsets, hidden, mesh = _bindings(lines)
+        scales, corners, weights, offsets, mesh = _bindings(lines)
     except (ValueError, IndexError) as error:
         raise ValueError(f"{file} is torn: {error}") from error
     if not len(corners):
         raise ValueError(f"{file} is torn: it binds no vertices")
-    named = [corners.ravel(), hidden, np.array([v for s in scales.values() for v in (s.a, s.b)], np.int32)]
+    named = [corners.ravel(), np.array([v for s in scales.values() for v in (s.a, s.b)], np.int32)]
     outside = [v for part in named for v in part[(part < 0) | (part >= BASE_VERTICES)].tolist()]
     if outside:
         raise ValueError(
             f"{file}: the base mesh has {BASE_VERTICES} vertices and none of number {outside[0]}"
         )
     faces, seams = _faces(file.with_name(mesh) if mesh else file.with_suffix(".obj"), len(corners))
-    return Asset(file.stem, corners, weights, offsets, scales, faces, hidden, seams)
+    return Asset(file.stem, corners, weights, offsets, scales, faces, seams)
 
 
 def _lines(file: Path) -> Iterator[list[str]]:
@@ -118,14 +119,13 @@ def _lines(file: Path) -> Iterator[list[str]]:
             yield words
 
 
-Bindings = tuple[dict[int, Scale], NDArray[np.int32], Floats, Floats, NDArray[np.int32], str]
+Bindings = tuple[dict[int, Scale], NDArray[np.int32], Floats, Floats, str]
 
 
 def _bindings(lines: list[list[str]]) -> Bindings:
-    """Scales, corners, weights, offsets, hidden vertices and the name of the mesh."""
+    """Scales, corners, weights, offsets and the name of the mesh."""
     scales: dict[int, Scale] = {}
     rows: list[list[float]] = []
-    hidden: list[str] = []
     mesh, section = "", ""
     for words in lines:
         key = words[0]
@@ -135,18 +135,14 @@ def _bindings(lines: list[list[str]]) -> Bindings:
                 scales[AXES[key]] = _scale(words)
             elif key == "obj_file":
                 mesh = words[1]
-            elif key == "delete_verts":
-                hidden.extend(words[1:])
-        elif section == "delete_verts":
-            hidden.extend(words)
-        elif section not in ("weights", "vertexboneweights"):
+        elif section not in UNREAD:
             # Some files have other lines between `verts` and the vertices.
             rows.append(_row(words))
     table = np.array(rows, np.float64).reshape(-1, LINKED)
     x, y, z = table[:, 6:].T
     offsets = np.stack([x, -z, y], 1).astype(np.float32)
     corners, weights = table[:, :3].astype(np.int32), table[:, 3:6].astype(np.float32)
-    return scales, corners, weights, offsets, _ranges(hidden), mesh
+    return scales, corners, weights, offsets, mesh
 
 
 def _number(word: str) -> bool:
@@ -167,20 +163,6 @@ def _row(words: list[str]) -> list[float]:
     if len(words) < LINKED:
         raise ValueError(f"a vertex has 1 or {LINKED} numbers, not {len(words)}: {' '.join(words)}")
     return [float(word) for word in words[:LINKED]]
-
-
-def _ranges(words: list[str]) -> NDArray[np.int32]:
-    """The numbers of a list such as `3 7 - 9`."""
-    out: list[int] = []
-    place = 0
-    while place < len(words):
-        if words[place] == "-":
-            out.extend(range(out[-1] + 1, int(words[place + 1]) + 1))
-            place += 2
-        else:
-            out.append(int(words[place]))
-            place += 1
-    return np.array(out, np.int32)
 
 
 def _faces(file: Path, count: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
