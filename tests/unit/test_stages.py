@@ -32,7 +32,13 @@ from model.training.generative.autoencoding import (
 )
 from model.training.generative.beginning import begin_as_thumbnail
 from model.training.generative.captions import caption_of, caption_of_tags
-from model.training.generative.denoising import CaptionedBatches, Denoising, held_out_batches, held_out_loss
+from model.training.generative.denoising import (
+    Captioned,
+    CaptionedBatches,
+    Denoising,
+    held_out_batches,
+    held_out_loss,
+)
 from model.training.generative.diffusion import Noise, predict
 from model.training.generative.latents import cached, key_of
 from model.training.generative.pictures import crop, fitted, psnr, recolored
@@ -41,7 +47,8 @@ from model.training.loop import Schedule, Training
 from model.training.stages.autoencoder import AutoencoderTraining, keep_encoder
 from model.training.stages.common import MINI_SCHEDULE, Init, begin, init_option, take
 from model.training.stages.denoiser import DenoiserTraining, captioned, text_context
-from model.training.stages.texture import Rerender, TextureTraining, prepare
+from model.training.stages.texture import prepare, readout_of
+from model.training.stages.texture_training import READOUT_FILE, Rerender, TextureTraining
 from tests.unit.ccp_roots import figure
 from tests.unit.tiny_network import tiny_mini
 
@@ -227,6 +234,34 @@ def denoiser(folder: Path) -> tuple[DenoiserTraining, CaptionedBatches]:
     return training, CaptionedBatches(data, noise, seed=1, batch=3, steps=4)
 
 
+def test_batches_of_maps_have_their_own_size_and_captions(tmp_path):
+    network, reads = tiny().eval(), LetterStates()
+    shown, maps = [fitted(p, (48, 32)) for p in pictures()], [fitted(p, (32, 32)) for p in pictures(3)]
+    data = captioned(
+        network, [("pictures", lambda: iter(shown), list("abab"))], reads, tmp_path / "a", (48, 32)
+    )
+    of_maps = captioned(network, [("maps", lambda: iter(maps), list("xyz"))], reads, tmp_path / "b", None)
+    assert of_maps.latents.shape[:2] == (1, 3)  # none is mirrored
+    noise = Noise(network.config.diffusion.schedule)
+
+    def batches(share: float, maps: Captioned | None = of_maps) -> CaptionedBatches:
+        return CaptionedBatches(
+            data, noise, seed=1, batch=2, steps=40, dropout=0.0, maps=maps, map_share=share
+        )
+
+    found = [batches(0.4)[step] for step in range(40)]
+    of_size = {size: [b for b in found if b.latents.shape[-2:] == size] for size in ((6, 4), (4, 4))}
+    assert len(of_size[6, 4]) + len(of_size[4, 4]) == 40 and 8 <= len(of_size[4, 4]) <= 24
+    for batch in of_size[4, 4]:
+        said = {tuple(row.flatten().tolist()) for row in batch.states}
+        assert said <= {tuple(row.float().flatten().tolist()) for row in of_maps.states.states[:-1]}
+    assert all(b.latents.shape[-2:] == (6, 4) for b in (batches(0.0, None)[step] for step in range(8)))
+    with pytest.raises(ValueError, match="some maps"):
+        batches(0.4, None)
+    with pytest.raises(ValueError, match=r"0\.\.1"):
+        batches(1.4)
+
+
 @dataclass(frozen=True)
 class Dressed:
     """One person of a scene."""
@@ -256,22 +291,36 @@ def portraits(count: int) -> list[Shot]:
 
 
 def texture(
-    folder: Path, *, rerender: Rerender | None = None, count: int = 4
+    folder: Path, *, rerender: Rerender | None = None, count: int = 4, context_only: bool = False
 ) -> tuple[TextureTraining, PairBatches]:
     network = tiny().eval()
     args = argparse.Namespace(
         height=96, preset="mini", held_out=2, views=2, out=folder, synthetic=folder, seed=1
     )
     train, held_out = prepare(network, portraits(count + 2), list(range(count + 2)), args)
-    lora = attach_lora(network.i2tx.unet, rank=8, targets=EVERYWHERE)
+    lora = None if context_only else attach_lora(network.i2tx.unet, rank=8, targets=EVERYWHERE)
     noise = Noise(network.config.diffusion.schedule)
     weight = latent_weight(held_out.mask, (4, 4))
     readout = Readout(network.config.context.width, (4, 4))
     objective = Texturing(
-        network.i2tx.unet, network.im2context, network.conditioning, noise, weight, readout=(readout, 0.5)
+        network.i2tx.unet,
+        network.im2context,
+        network.conditioning,
+        noise,
+        weight,
+        readout=(readout, 0.5),
+        context_only=context_only,
     )
     training = TextureTraining(
-        network, objective, lora, schedule(), folder, held_out=held_out, rerender=rerender, sampling=(2, 2)
+        network,
+        objective,
+        lora,
+        schedule(),
+        folder,
+        held_out=held_out,
+        context_rate=1e-3,
+        rerender=rerender,
+        sampling=(2, 2),
     )
     return training, PairBatches(train, noise, seed=1, batch=3, steps=4)
 
@@ -309,6 +358,45 @@ def test_what_is_read_from_the_context_alone_is_learned_and_left_behind(tmp_path
     assert stored and not [name for name in stored if "readout" in name]
 
 
+def test_the_context_learns_alone_and_the_next_run_begins_with_it(tmp_path):
+    training, batches = texture(tmp_path, context_only=True)
+    others = {k: v.clone() for k, v in training.network.state_dict().items() if "im2context" not in k}
+    assert_learns(training, batches[0], steps=20, share=0.9)
+    after = training.network.state_dict()
+    assert len(others) > 100 and all(torch.equal(v, after[k]) for k, v in others.items())
+    training.schedule = schedule(1)
+    training.step, training.average = 0, {k: v.clone() for k, v in training.state().items()}
+    training.run(batches, workers=0)
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert list(report["psnr"]) == ["readout"] == [report["best"]]
+    assert (tmp_path / "checkpoint" / READOUT_FILE).is_file() and not (tmp_path / "lora").exists()
+    width = training.network.config.context.width
+    init = Init(tmp_path / "checkpoint", ("im2context",))
+    again = readout_of(width, (4, 4), [init]).state_dict()
+    assert all(torch.equal(w, training.average[f"readout.{n}"]) for n, w in again.items())
+    new = readout_of(width, (4, 4), [Init(tmp_path / "checkpoint", ("i2tx",))]).state_dict()
+    assert not all(torch.equal(w, again[n]) for n, w in new.items())
+    with pytest.raises(ValueError, match="does not fit"):
+        readout_of(width, (8, 8), [init])
+
+
+def test_a_killed_training_of_the_context_alone_goes_on(tmp_path):
+    assert_goes_on(lambda folder: texture(folder, context_only=True), tmp_path)
+
+
+def test_the_context_alone_needs_the_readout(tmp_path):
+    raw = texture(tmp_path)[0].raw
+    parts = (raw.unet, raw.im2context, raw.conditioning, raw.noise, raw.weight)
+    with pytest.raises(ValueError, match="readout"):
+        Texturing(*parts, context_only=True)
+
+
+def test_context_and_readout_have_a_rate_of_their_own(tmp_path):
+    training, _ = texture(tmp_path)
+    assert training.rate_of("im2context.enter.weight") == training.rate_of("readout.places") == 1e-3
+    assert training.rate_of("unet.conv_in.weight") == training.schedule.rate == 3e-3
+
+
 def held_loss(training: TextureTraining, batches: PairBatches) -> float:
     with torch.no_grad():
         return float(training.raw(batches[3])["texture"])
@@ -339,6 +427,10 @@ def test_the_checkpoint_of_the_texture_stage_answers_as_the_adapters_did(tmp_pat
         assert torch.equal(whole.condition(seen)[0], context) and torch.equal(whole.condition(seen)[1], shift)
     report = json.loads((tmp_path / "report.json").read_text())
     best = report["psnr"][report["best"]]
+    assert set(report["psnr"]) == {
+        *("readout", "one_step", "one_step_mean_of_2", "ddim_2", "ddim_2_mean_of_2")
+    }
+    assert report["best"] != "readout"
     assert report["gain_db"] == pytest.approx(best - report["psnr_mean_map"], abs=2e-3)
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
     assert sheet.shape[0] == 2 * 32 + 3 * 4 and sheet.shape[1] == 21 + 32 + 32 + 21 + 5 * 4

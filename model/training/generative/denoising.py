@@ -45,7 +45,10 @@ class Noisy:
 
 
 class CaptionedBatches(Dataset[Noisy]):
-    """Batch number `step`: random pictures, steps and noise, one caption in `1 / dropout` left out."""
+    """Batch number `step`: random pictures, steps and noise, one caption in `1 / dropout` left out.
+
+    maps: captioned latents of another size, perhaps none; `map_share` of the batches are theirs.
+    """
 
     workers = 0
 
@@ -58,24 +61,34 @@ class CaptionedBatches(Dataset[Noisy]):
         batch: int,
         steps: int,
         dropout: float = 0.1,
+        maps: Captioned | None = None,
+        map_share: float = 0.0,
         share: tuple[int, int] = (0, 1),
     ) -> None:
+        if not 0.0 <= map_share <= 1.0:
+            raise ValueError(f"the share of maps must lie in 0..1, not {map_share}")
+        if map_share and maps is None:
+            raise ValueError("a share of maps needs some maps")
         self.data, self.noise, self.seed, self.batch, self.steps = data, noise, seed, batch, steps
         self.dropout, self.share = dropout, share
+        self.maps, self.map_share = maps, map_share
 
     def __len__(self) -> int:
         return self.steps
 
     def __getitem__(self, step: int) -> Noisy:
         rank, world = self.share
-        return collate([self._row(step, i) for i in range(rank, self.batch, world)], self.data.states)
+        # One size a batch, so all of its rows, on every process, are pictures or all are maps.
+        of_maps = self.map_share and np.random.default_rng((self.seed, step)).random() < self.map_share
+        data = self.maps if of_maps and self.maps is not None else self.data
+        return collate([self._row(data, step, i) for i in range(rank, self.batch, world)], data.states)
 
-    def _row(self, step: int, row: int) -> tuple[Tensor, Tensor, int, int]:
+    def _row(self, data: Captioned, step: int, row: int) -> tuple[Tensor, Tensor, int, int]:
         rng = np.random.default_rng((self.seed, step, row))
-        views, count = self.data.latents.shape[:2]
+        views, count = data.latents.shape[:2]
         index = int(rng.integers(count))
-        latent = self.data.latents[int(rng.integers(views)), index].float()
-        said = -1 if rng.random() < self.dropout else int(self.data.caption[index])
+        latent = data.latents[int(rng.integers(views)), index].float()
+        said = -1 if rng.random() < self.dropout else int(data.caption[index])
         noise = torch.from_numpy(rng.standard_normal(latent.shape, np.float32))
         return latent, noise, int(rng.integers(self.noise.steps)), said
 

@@ -122,6 +122,7 @@ class Texturing(nn.Module):
     """Mean squared error of what the UNet predicts of a map's latent, the body's texels counting fully.
 
     weight (1, 1, h, w): see `latent_weight`. readout: what else the context must say; share of the loss.
+    context_only: the UNet waits, and the readout's loss is all there is. ValueError without a readout then.
     """
 
     weight: Tensor
@@ -136,8 +137,12 @@ class Texturing(nn.Module):
         *,
         bf16: bool = False,
         readout: tuple[Readout, float] | None = None,
+        context_only: bool = False,
     ) -> None:
         super().__init__()
+        if context_only and readout is None:
+            raise ValueError("IM2CONTEXT alone learns by the readout: its share must not be 0")
+        self.context_only = context_only
         self.unet, self.im2context, self.conditioning = unet, im2context, conditioning
         self.noise, self.bf16 = noise, bf16
         self.readout: Readout | None
@@ -155,14 +160,17 @@ class Texturing(nn.Module):
 
     def forward(self, batch: Pairs) -> dict[str, Tensor]:
         """The losses by name."""
-        x_t = self.noise.add(batch.latents, batch.noise, batch.steps)
-        x_t = x_t.contiguous(memory_format=torch.channels_last)
         context = self.im2context(batch.patches)
-        made = self._predict(x_t, batch.steps, context, batch.cls)
-        losses = {"texture": self._error(made, self.noise.target(batch.latents, batch.noise, batch.steps))}
+        losses = {} if self.context_only else {"texture": self._drawn(batch, context)}
         if self.readout is not None:
             losses["readout"] = self.share * self._error(self.readout(context), batch.latents)
         return losses
+
+    def _drawn(self, batch: Pairs, context: Tensor) -> Tensor:
+        x_t = self.noise.add(batch.latents, batch.noise, batch.steps)
+        x_t = x_t.contiguous(memory_format=torch.channels_last)
+        made = self._predict(x_t, batch.steps, context, batch.cls)
+        return self._error(made, self.noise.target(batch.latents, batch.noise, batch.steps))
 
     def _error(self, made: Tensor, wanted: Tensor) -> Tensor:
         return (F.mse_loss(made, wanted, reduction="none") * self.weight).mean()
@@ -218,6 +226,16 @@ def one_step(objective: Texturing, data: Textures, *, draws: int, seed: int, gro
             total += objective.noise.clean(x_t, objective.predict(x_t, steps, patches, cls), steps)
         found.append((total / draws).cpu())
     return torch.cat(found)
+
+
+@torch.no_grad()
+def read_out(objective: Texturing, data: Textures, *, group: int = 64) -> Tensor:
+    """Latents (N, 4, h, w) that the readout reads from the context. ValueError where there is none."""
+    if objective.readout is None:
+        raise ValueError("this stage has no readout")
+    device = objective.weight.device
+    told = (patches for patches, _, _ in _groups(data, group, device))
+    return torch.cat([objective.readout(objective.im2context(patches)).cpu() for patches in told])
 
 
 @torch.no_grad()

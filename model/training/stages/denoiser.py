@@ -35,6 +35,7 @@ from model.training.generative.diffusion import Noise
 from model.training.generative.latents import cached, decode, encode, in_groups, key_of
 from model.training.generative.pictures import Picture, fitted, grid, read_pictures
 from model.training.generative.synthetic import read_scenes
+from model.training.generative.texturing import single_portraits
 from model.training.loop import Schedule, Training
 from model.training.stages.common import Init, add_common, ccp_root, local_device, start
 from model.training.stages.files import write_full
@@ -49,6 +50,7 @@ SHOWN = (
     "",
 )
 TEXT_FILE = "text_context.safetensors"
+HELD_OUT = 64  # texture maps, the last ones, as the texture stage holds them out
 Source = tuple[str, Callable[[], Iterator[Picture]], list[str]]  # name, pictures, captions
 
 
@@ -134,6 +136,12 @@ def add_options(p: argparse.ArgumentParser) -> None:
     p.add_argument("--most", type=int, default=3000, help="synthetic scenes to take at most")
     p.add_argument("--height", type=int, help="of a picture, pixels, multiple of 8; width is two thirds")
     p.add_argument("--dropout", type=float, default=0.1, help="share of captions left out")
+    p.add_argument(
+        "--map-share",
+        type=float,
+        default=0.0,
+        help="share of batches that are texture maps: 'the texture map of a person in ...'",
+    )
 
 
 def build(args: argparse.Namespace) -> tuple[DenoiserTraining, CaptionedBatches]:
@@ -147,8 +155,13 @@ def build(args: argparse.Namespace) -> tuple[DenoiserTraining, CaptionedBatches]
     reads = reader(args.sources)
     noise = Noise(network.config.diffusion.schedule)
     cache = args.out / "cache"
+    if args.map_share and not args.synthetic:
+        raise ValueError("--map-share needs --synthetic DIR (see spectrum synthesize)")
     sources = [*photos(root, size), *(synthetic(args.synthetic, size, args.most) if args.synthetic else [])]
     train = captioned(network, sources, reads, cache / "train", size)
+    maps = None
+    if args.map_share:
+        maps = captioned(network, [texture_maps(args.synthetic, args.most)], reads, cache / "maps", None)
     val = captioned(network, [val_photos(root, size)], reads, cache / "val", size)
     if args.checkpointing:
         recompute_blocks(network.i2tx.unet)
@@ -176,7 +189,15 @@ def build(args: argparse.Namespace) -> tuple[DenoiserTraining, CaptionedBatches]
     )
     share = (training.rank, training.world)
     batches = CaptionedBatches(
-        train, noise, seed=args.seed, batch=args.batch, steps=args.steps, dropout=args.dropout, share=share
+        train,
+        noise,
+        seed=args.seed,
+        batch=args.batch,
+        steps=args.steps,
+        dropout=args.dropout,
+        maps=maps,
+        map_share=args.map_share,
+        share=share,
     )
     return training, batches
 
@@ -235,18 +256,33 @@ def synthetic(folder: Path, size: tuple[int, int], most: int) -> list[Source]:
     return [(f"synthetic {folder}", lambda: (fitted(scenes[i].image, size) for i in range(count)), captions)]
 
 
+def texture_maps(folder: Path, most: int) -> Source:
+    """The texture maps of prepared portraits but the last ones, which the texture stage holds out."""
+    scenes = read_scenes(folder)
+    places = single_portraits(scenes, most)[:-HELD_OUT]
+    if not places:
+        raise ValueError(f"no more than {HELD_OUT} portraits in {folder}")
+    captions = [f"the texture map of {scenes[i].people[0].caption}" for i in places]
+    return f"maps {folder}", lambda: (scenes[i].people[0].texture for i in places), captions
+
+
 def captioned(
-    network: Spectrum, sources: list[Source], reads: Reads, cache: Path, size: tuple[int, int]
+    network: Spectrum, sources: list[Source], reads: Reads, cache: Path, size: tuple[int, int] | None
 ) -> Captioned:
-    """Latents of all pictures, as they are and mirrored, and states of all captions."""
+    """Latents of all pictures, as they are and mirrored, and states of all captions.
+
+    size None: of texture maps, which are not mirrored, for left and right have places of their own in them.
+    """
     said = [caption for _, _, captions in sources for caption in captions]
     latents: list[Tensor] = []
     for name, read, captions in sources:
         key = key_of(network.i2tx.vae, name=name, size=size, captions=captions)
 
         def make(read: Callable[[], Iterator[Picture]] = read) -> dict[str, Tensor]:
-            plain = encode(network.i2tx, read())
-            return {"latents": torch.stack([plain, encode(network.i2tx, (p[:, ::-1] for p in read()))])}
+            views = [encode(network.i2tx, read())]
+            if size is not None:
+                views.append(encode(network.i2tx, (p[:, ::-1] for p in read())))
+            return {"latents": torch.stack(views)}
 
         file = cache / f"{len(latents)}.safetensors"
         if captions:

@@ -3,166 +3,40 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from peft import LoraConfig
-from torch import Tensor, nn
+from safetensors.torch import load_file
+from torch import Tensor
 
 from model import checkpoint
-from model.network.adapters import ATTENTION, EVERYWHERE, attach_lora, merged_weights, save_lora
+from model.network.adapters import ATTENTION, EVERYWHERE, attach_lora
 from model.network.sources import Sources
 from model.network.spectrum import Spectrum
 from model.training.generative.diffusion import Noise
 from model.training.generative.latents import cached, encode, key_of
-from model.training.generative.pictures import Picture, fitted, grid
 from model.training.generative.synthetic import Portrait, Redrawn, read_scenes
 from model.training.generative.texturing import (
     PairBatches,
-    Pairs,
     Readout,
     Textures,
     Texturing,
-    denoised,
     latent_weight,
-    maps_of,
-    one_step,
-    quality,
     seen,
     single_portraits,
     view_of,
 )
-from model.training.loop import Schedule, Training
-from model.training.stages.common import add_common, local_device, start
-from model.training.stages.files import write_full
+from model.training.loop import Schedule
+from model.training.stages.common import Init, add_common, local_device, start
 from model.training.stages.memory import recompute_blocks
+from model.training.stages.texture_training import READOUT_FILE, HeldOut, Rerender, TextureTraining
 
 LOG = logging.getLogger(__name__)
 TARGETS = {"attention": ATTENTION, "all": EVERYWHERE}
-SHOWN = 8
-Rerender = Callable[[int, Picture], Picture]  # place of a held-out portrait, texture map -> its body anew
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class HeldOut:
-    """Portraits never trained on. mean (T, T, 3): the mean map of those that are; mask (T, T) of the body."""
-
-    data: Textures
-    pictures: list[Picture]
-    maps: list[Picture]
-    mean: Picture
-    mask: NDArray[np.bool_]
-
-
-class TextureTraining(Training[Pairs]):
-    """Trains adapters, IM2CONTEXT and conditioning; the checkpoint has the adapters merged."""
-
-    def __init__(
-        self,
-        network: Spectrum,
-        objective: Texturing,
-        lora: LoraConfig,
-        schedule: Schedule,
-        folder: Path,
-        *,
-        held_out: HeldOut,
-        device: str = "cpu",
-        sources: Path | None = None,
-        rerender: Rerender | None = None,
-        sampling: tuple[int, int] = (10, 4),
-    ) -> None:
-        """The UNet of `network` has its adapters attached already. sampling: DDIM steps, draws of a mean."""
-        part = nn.ModuleDict(
-            {
-                "unet": objective.unet,
-                "im2context": objective.im2context,
-                "conditioning": objective.conditioning,
-                **({"readout": objective.readout} if objective.readout is not None else {}),
-            }
-        )
-        super().__init__(part, objective, schedule, folder, device=device, whole=False)
-        self.network, self.raw, self.lora, self.held_out = network, objective, lora, held_out
-        self.sources, self.rerender, self.sampling = sources, rerender, sampling
-
-    def losses(self, batch: Pairs, rng: np.random.Generator) -> dict[str, Tensor]:  # noqa: ARG002
-        """The denoising loss of the maps, and that of what is read from the context alone."""
-        return self.objective(batch)
-
-    def validate(self) -> dict[str, float]:
-        """PSNR of held-out maps in one step from noise, and how far above the mean map's it is."""
-        held = self.held_out
-        found = self._quality(one_step(self.raw, held.data, draws=1, seed=0))
-        return {"val_psnr": round(found, 3), "val_gain": round(found - self._mean_quality(), 3)}
-
-    def _quality(self, latents: Tensor) -> float:
-        self.network.i2tx.vae.to(self.device)
-        maps = maps_of(self.network.i2tx, latents, len(self.held_out.mask))
-        return quality(maps, self.held_out.maps, self.held_out.mask)
-
-    def _mean_quality(self) -> float:
-        held = self.held_out
-        return quality([held.mean] * len(held.maps), held.maps, held.mask)
-
-    def write_checkpoint(self) -> None:
-        """The whole network, its UNet's adapters merged; the adapters by themselves beside it."""
-        folder = self.folder / "checkpoint"
-        with self.averaged():
-            save_lora(self.raw.unet, self.lora, self.folder / "lora")
-            if self.sources is not None:
-                lora = str((self.folder / "lora").resolve())
-                write_full(folder, self.network, {}, self.sources, unet_lora=lora, im2context=None)
-                return
-            weights = {n: w for n, w in self.network.state_dict().items() if not n.startswith("i2tx.unet.")}
-            weights |= {f"i2tx.unet.{n}": w for n, w in merged_weights(self.raw.unet).items()}
-            checkpoint.save(folder, self.network.config, weights)
-
-    def finish(self) -> None:
-        """Every protocol's PSNR, and a sheet of the best one's maps."""
-        self.part.eval()
-        held = self.held_out
-        steps, draws = self.sampling
-        ways: dict[str, Callable[[], Tensor]] = {
-            "one_step": lambda: one_step(self.raw, held.data, draws=1, seed=0),
-            f"one_step_mean_of_{draws}": lambda: one_step(self.raw, held.data, draws=draws, seed=0),
-            f"ddim_{steps}": lambda: denoised(self.raw, held.data, steps=steps, draws=1, seed=0),
-            f"ddim_{steps}_mean_of_{draws}": lambda: denoised(
-                self.raw, held.data, steps=steps, draws=draws, seed=0
-            ),
-        }
-        latents: dict[str, Tensor] = {name: way() for name, way in ways.items()}
-        found = {name: round(self._quality(x), 3) for name, x in latents.items()}
-        best = max(found, key=lambda name: found[name])
-        mean = self._mean_quality()
-        report = {
-            "steps": self.step,
-            "held_out": len(held.maps),
-            "psnr": found,
-            "psnr_mean_map": round(mean, 3),
-            "psnr_autoencoder": round(self._quality(held.data.latents), 3),
-            "best": best,
-            "gain_db": round(found[best] - mean, 3),
-            "columns": "picture, predicted map, true map" + (", body redrawn" if self.rerender else ""),
-        }
-        (self.folder / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        self._sheet(latents[best][:SHOWN])
-
-    def _sheet(self, latents: Tensor) -> None:
-        held, side = self.held_out, len(self.held_out.mask)
-        rows = []
-        for i, made in enumerate(maps_of(self.network.i2tx, latents, side)):
-            height, width = held.pictures[i].shape[:2]
-            size = (side, max(1, round(side * width / height)))
-            row = [fitted(held.pictures[i], size), made, held.maps[i]]
-            if self.rerender:
-                row.append(fitted(self.rerender(i, made), size))
-            rows.append(row)
-        grid(rows).save(self.folder / "sheet.png")
 
 
 def add_options(p: argparse.ArgumentParser) -> None:
@@ -183,6 +57,14 @@ def add_options(p: argparse.ArgumentParser) -> None:
         type=float,
         help="weight of reading the map straight from the context as well; 1 for mini, 0 for full",
     )
+    p.add_argument(
+        "--context-only",
+        action="store_true",
+        help="train IM2CONTEXT by the readout alone; a second run begins with it",
+    )
+    p.add_argument(
+        "--context-rate", type=float, help="peak rate of IM2CONTEXT and readout, where it is not --rate"
+    )
     p.add_argument("--pure", type=float, default=0.5, help="share of rows that start from pure noise")
     p.add_argument("--height", type=int, help="of the tower's picture, pixels; width is two thirds")
 
@@ -202,7 +84,7 @@ def build(args: argparse.Namespace) -> tuple[TextureTraining, PairBatches]:
     if len(places) <= args.held_out:
         raise ValueError(f"{len(places)} portraits in {args.synthetic} are no more than the held-out ones")
     train, held_out = prepare(network, scenes, places, args)
-    lora = adapt(network, args)
+    lora = None if args.context_only else adapt(network, args)
     noise = Noise(network.config.diffusion.schedule)
     training = TextureTraining(
         network,
@@ -219,6 +101,7 @@ def build(args: argparse.Namespace) -> tuple[TextureTraining, PairBatches]:
         ),
         args.out,
         held_out=held_out,
+        context_rate=args.context_rate,
         device=args.device,
         sources=args.sources,
         rerender=redrawing(args.synthetic, places[len(places) - args.held_out :]),
@@ -247,9 +130,22 @@ def objective_of(network: Spectrum, noise: Noise, weight: Tensor, args: argparse
     """The losses; weight (1, 1, h, w) of the maps' latents."""
     share = args.readout if args.readout is not None else float(args.preset == "mini")
     size = (weight.shape[-2], weight.shape[-1])
-    readout = (Readout(network.config.context.width, size), share) if share else None
+    readout = (readout_of(network.config.context.width, size, args.init), share) if share else None
     parts = (network.i2tx.unet, network.im2context, network.conditioning)
-    return Texturing(*parts, noise, weight, bf16=args.bf16, readout=readout)
+    return Texturing(*parts, noise, weight, bf16=args.bf16, readout=readout, context_only=args.context_only)
+
+
+def readout_of(width: int, size: tuple[int, int], inits: Sequence[Init]) -> Readout:
+    """The readout that learned with the IM2CONTEXT to start from; a new one where none is beside it."""
+    readout = Readout(width, size)
+    for init in inits:
+        file = init.folder / READOUT_FILE
+        if init.brings("im2context") and file.is_file():
+            try:
+                readout.load_state_dict(load_file(file))
+            except RuntimeError as error:
+                raise ValueError(f"{file} does not fit maps of {size} latents: {error}") from error
+    return readout
 
 
 def sides(data: Textures) -> tuple[int, int]:
