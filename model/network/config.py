@@ -13,6 +13,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 
+def waves_of(frequencies: int) -> int:
+    """How many values say where a cell lies (`model.network.places`)."""
+    return 2 + 4 * frequencies
+
+
 @dataclass(frozen=True, slots=True)
 class TowerConfig:
     """Vision tower: `clip` (transformers' CLIP vision, maps unused) or `efficientnet-lite0`."""
@@ -23,11 +28,12 @@ class TowerConfig:
     frozen_blocks: int = 3  # EfficientNet blocks (from the stem) that stay at their ImageNet weights
     maps: bool = True  # hand the tower's own maps to the pyramid as a further stream
     cells: int = 0  # a patch also says the colours of its cells x cells parts; 0 for features alone
+    places: int = 0  # a patch also says where it lies, in so many frequencies; 0 for not (CLIP's patches do)
 
     @property
     def patch_width(self) -> int:
-        """Values of a patch: features, then the colours of its cells."""
-        return self.width + 3 * self.cells**2
+        """Values of a patch: features, then the colours of its cells, then its place."""
+        return self.width + 3 * self.cells**2 + (waves_of(self.places) if self.places else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +149,8 @@ def mini() -> SpectrumConfig:
     return SpectrumConfig(
         name="mini",
         # What tells garments apart has little use for colour: it is nearly gone from this tower's patches.
-        tower=TowerConfig(cells=4),
+        # And of a place convolutions know what the edges tell, where CLIP adds a position to every patch.
+        tower=TowerConfig(cells=4, places=3),
         context=ContextConfig(),
         diffusion=DiffusionConfig(
             vae=vae_config((16, 32, 64, 64), groups=8), unet=MINI_UNET, scale=0.5, tail=False

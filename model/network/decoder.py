@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
+
+from model.network.config import waves_of
+from model.network.places import waves
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +30,11 @@ class Place(nn.Module):
     def __init__(self, hidden: int, frequencies: int) -> None:
         super().__init__()
         self.frequencies = frequencies
-        self.project = nn.Conv2d(2 + 4 * frequencies, hidden, 1, bias=False)
+        self.project = nn.Conv2d(waves_of(frequencies), hidden, 1, bias=False)
 
     def forward(self, like: Tensor) -> Tensor:
         """like (B, C, h, w) -> (1, hidden, h, w)."""
-        height, width = like.shape[-2:]
-        y = torch.linspace(-1, 1, height, device=like.device, dtype=like.dtype)[:, None].expand(height, width)
-        x = torch.linspace(-1, 1, width, device=like.device, dtype=like.dtype)[None, :].expand(height, width)
-        waves = [x, y]
-        for k in range(1, self.frequencies + 1):
-            for axis in (x, y):
-                waves += [torch.sin(math.pi * k / 2 * axis), torch.cos(math.pi * k / 2 * axis)]
-        return self.project(torch.stack(waves)[None])
+        return self.project(waves(like, self.frequencies))
 
 
 def mlp(inside: int, hidden: int, outside: int) -> nn.Sequential:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from model.network.config import TextConfig, TowerConfig
 from model.network.efficientnet import MAPS, EfficientNetLite0
 from model.network.lean.minilm import load_minilm
+from model.network.places import waves
 
 if TYPE_CHECKING:  # transformers takes seconds to import, and `mini` has no part of it
     from transformers import CLIPTextModelWithProjection, CLIPVisionModel
@@ -40,7 +41,7 @@ class EfficientNetTower(nn.Module):
     def __init__(self, config: TowerConfig) -> None:
         super().__init__()
         self.body = EfficientNetLite0(frozen_blocks=config.frozen_blocks)
-        self.give_maps, self.cells = config.maps, config.cells
+        self.give_maps, self.cells, self.places = config.maps, config.cells, config.places
         if self.cells and 32 % self.cells:
             raise ValueError(f"a patch of 32 pixels cannot be cut into {self.cells} cells a side")
 
@@ -50,6 +51,9 @@ class EfficientNetTower(nn.Module):
         patches = maps[32]
         if self.cells:
             patches = torch.cat([patches, self._colors(pixels)], dim=1)
+        if self.places:
+            where = waves(patches, self.places).expand(len(patches), -1, -1, -1)
+            patches = torch.cat([patches, where], dim=1)
         return Seen(patches.flatten(2).transpose(1, 2), maps[32].mean((2, 3)), maps if self.give_maps else {})
 
     def _colors(self, pixels: Tensor) -> Tensor:
