@@ -42,12 +42,21 @@ from model.training.generative.denoising import (
 from model.training.generative.diffusion import Noise, predict
 from model.training.generative.latents import cached, key_of
 from model.training.generative.pictures import crop, fitted, psnr, recolored
-from model.training.generative.texturing import PairBatches, Readout, Texturing, latent_weight, view_of
+from model.training.generative.texturing import (
+    PairBatches,
+    Readout,
+    Textures,
+    Texturing,
+    denoised,
+    latent_weight,
+    one_step,
+    view_of,
+)
 from model.training.loop import Schedule, Training
 from model.training.stages.autoencoder import AutoencoderTraining, keep_encoder
 from model.training.stages.common import MINI_SCHEDULE, Init, begin, init_option, take
 from model.training.stages.denoiser import DenoiserTraining, captioned, text_context
-from model.training.stages.texture import prepare, readout_of
+from model.training.stages.texture import HELD_OUT_VIEWS, prepare, readout_of
 from model.training.stages.texture_training import READOUT_FILE, Rerender, TextureTraining
 from tests.unit.ccp_roots import figure
 from tests.unit.tiny_network import tiny_mini
@@ -395,6 +404,27 @@ def test_context_and_readout_have_a_rate_of_their_own(tmp_path):
     training, _ = texture(tmp_path)
     assert training.rate_of("im2context.enter.weight") == training.rate_of("readout.places") == 1e-3
     assert training.rate_of("unet.conv_in.weight") == training.schedule.rate == 3e-3
+
+
+def test_each_draw_of_a_map_sees_the_next_view(tmp_path):
+    training, _ = texture(tmp_path)
+    raw, data = training.raw, training.held_out.data
+    assert len(data.patches) == HELD_OUT_VIEWS and len(data.latents) == 2
+    assert not torch.equal(data.patches[0], data.patches[1])
+
+    def of(*views: int) -> Textures:
+        return Textures(data.patches[list(views)], data.cls[list(views)], data.latents)
+
+    ways = (
+        lambda views, draws: one_step(raw, views, draws=draws, seed=1),
+        lambda views, draws: denoised(raw, views, steps=2, draws=draws, seed=1),
+    )
+    for drawn in ways:
+        assert drawn(of(0), 2).shape == data.latents.shape
+        assert torch.equal(drawn(of(0, 1), 1), drawn(of(0), 1))
+        assert torch.equal(drawn(of(0, 0), 2), drawn(of(0), 2))
+        assert torch.equal(drawn(of(0, 1), 3), drawn(of(0, 1, 0), 3))
+        assert not torch.equal(drawn(of(0, 1), 2), drawn(of(0), 2))
 
 
 def held_loss(training: TextureTraining, batches: PairBatches) -> float:

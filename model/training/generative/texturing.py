@@ -214,16 +214,20 @@ def seen(tower: Any, pictures: Iterable[Picture], *, group: int = 8) -> tuple[Te
 
 @torch.no_grad()
 def one_step(objective: Texturing, data: Textures, *, draws: int, seed: int, group: int = 16) -> Tensor:
-    """Latents (N, 4, h, w) that the network means at pure noise, on average over `draws` noises."""
+    """Latents (N, 4, h, w) that the network means at pure noise, on average over `draws` noises.
+
+    Each draw sees the next of the portraits' views: what two views err in is not the same.
+    """
     generator = torch.Generator().manual_seed(seed)
     device = objective.weight.device
     found = []
-    for patches, cls, latents in _groups(data, group, device):
-        steps = torch.full((len(cls),), objective.noise.steps - 1, device=device)
+    for views, latents in _groups(data, group, device):
+        steps = torch.full((len(latents),), objective.noise.steps - 1, device=device)
         total = torch.zeros_like(latents)
-        for _ in range(draws):
+        for k in range(draws):
             x_t = torch.randn(latents.shape, generator=generator).to(device)
-            total += objective.noise.clean(x_t, objective.predict(x_t, steps, patches, cls), steps)
+            predicted = objective.predict(x_t, steps, *views[k % len(views)])
+            total += objective.noise.clean(x_t, predicted, steps)
         found.append((total / draws).cpu())
     return torch.cat(found)
 
@@ -234,7 +238,7 @@ def read_out(objective: Texturing, data: Textures, *, group: int = 64) -> Tensor
     if objective.readout is None:
         raise ValueError("this stage has no readout")
     device = objective.weight.device
-    told = (patches for patches, _, _ in _groups(data, group, device))
+    told = (views[0][0] for views, _ in _groups(data, group, device))
     return torch.cat([objective.readout(objective.im2context(patches)).cpu() for patches in told])
 
 
@@ -242,28 +246,35 @@ def read_out(objective: Texturing, data: Textures, *, group: int = 64) -> Tensor
 def denoised(
     objective: Texturing, data: Textures, *, steps: int, draws: int, seed: int, group: int = 16
 ) -> Tensor:
-    """Latents (N, 4, h, w) by `steps` DDIM steps from noise, on average over `draws` samples."""
+    """Latents (N, 4, h, w) by `steps` DDIM steps from noise, on average over `draws` samples, a view each."""
     generator = torch.Generator().manual_seed(seed)
     device = objective.weight.device
     found = []
-    for patches, cls, latents in _groups(data, group, device):
+    for views, latents in _groups(data, group, device):
+        samples = []
+        for k in range(draws):
+            start = torch.randn(latents.shape, generator=generator).to(device)
+            seen_so = views[k % len(views)]
 
-        def step(x: Tensor, at: Tensor, patches: Tensor = patches, cls: Tensor = cls) -> Tensor:
-            return objective.predict(x, at, patches, cls)
+            def step(x: Tensor, at: Tensor, told: tuple[Tensor, Tensor] = seen_so) -> Tensor:
+                return objective.predict(x, at, *told)
 
-        samples = [
-            objective.noise.sample(step, torch.randn(latents.shape, generator=generator).to(device), steps)
-            for _ in range(draws)
-        ]
+            samples.append(objective.noise.sample(step, start, steps))
         found.append(torch.stack(samples).mean(0).cpu())
     return torch.cat(found)
 
 
-def _groups(data: Textures, group: int, device: torch.device) -> Iterable[tuple[Tensor, Tensor, Tensor]]:
+def _groups(
+    data: Textures, group: int, device: torch.device
+) -> Iterable[tuple[list[tuple[Tensor, Tensor]], Tensor]]:
+    """Patches and cls of each view, and latents, of some portraits at a time."""
     for i in range(0, len(data.latents), group):
-        parts = (data.patches[0], data.cls[0], data.latents)
-        patches, cls, latents = (part[i : i + group].to(device).float() for part in parts)
-        yield patches, cls, latents
+        part = slice(i, i + group)
+        views = [
+            (patches[part].to(device).float(), cls[part].to(device).float())
+            for patches, cls in zip(data.patches, data.cls, strict=True)
+        ]
+        yield views, data.latents[part].to(device).float()
 
 
 def maps_of(i2tx: I2Tx, latents: Tensor, size: int) -> list[Picture]:

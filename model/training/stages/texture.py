@@ -36,6 +36,7 @@ from model.training.stages.memory import recompute_blocks
 from model.training.stages.texture_training import READOUT_FILE, HeldOut, Rerender, TextureTraining
 
 LOG = logging.getLogger(__name__)
+HELD_OUT_VIEWS = 8  # of which the mean of several draws is taken
 TARGETS = {"attention": ATTENTION, "all": EVERYWHERE}
 
 
@@ -191,7 +192,15 @@ def prepare(
     key = key_of(network.tower, network.i2tx.vae, **said, views=args.views, count=count)
     made = cached(args.out / "cache" / "textures.safetensors", key, make)
     train = Textures(made["patches"][:, :count], made["cls"][:, :count], made["latents"][:count])
-    rest = Textures(made["patches"][:1, count:], made["cls"][:1, count:], made["latents"][count:])
     last = [scenes[i] for i in places[count:]]
+    shown = [
+        seen(
+            network.tower,
+            (view_of(s.image, size, view, i) for s, i in zip(last, places[count:], strict=True)),
+        )
+        for view in range(max(args.views, HELD_OUT_VIEWS))
+    ]
+    patches, cls = (torch.stack(parts) for parts in zip(*shown, strict=True))
+    rest = Textures(patches, cls, made["latents"][count:])
     pictures, maps = [s.image for s in last], [s.people[0].texture for s in last]
     return train, HeldOut(rest, pictures, maps, made["mean"].numpy(), mask)

@@ -66,7 +66,7 @@ class TextureTraining(Training[Pairs]):
         device: str = "cpu",
         sources: Path | None = None,
         rerender: Rerender | None = None,
-        sampling: tuple[int, int] = (10, 4),
+        sampling: tuple[int, int] = (10, 8),
     ) -> None:
         """The UNet of `network` has its adapters attached already. sampling: DDIM steps, draws of a mean.
 
