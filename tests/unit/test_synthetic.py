@@ -42,9 +42,11 @@ def test_the_same_seed_gives_the_same_scene():
     assert not np.array_equal(scene(3).image, scene(4).image)
 
 
-def test_another_process_draws_the_same_scene():
+@pytest.mark.parametrize("threads", [1, 2])
+def test_another_process_draws_the_same_scene(threads):
     code = (
-        "import zlib; from model.data.synthetic.maker import SyntheticMaker;"
+        f"import zlib, torch; torch.set_num_threads({threads});"
+        "from model.data.synthetic.maker import SyntheticMaker;"
         f"s = SyntheticMaker().make(3, {SIZE}, people=1);"
         "print(zlib.crc32(s.image.tobytes() + s.classes.tobytes()))"
     )

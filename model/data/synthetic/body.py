@@ -134,8 +134,14 @@ def forward(model: Any, turns: dict[str, NDArray[np.float64]], shape: dict[str, 
     pose = np.tile(np.eye(4, dtype=np.float32), (1, len(names), 1, 1))
     for name, turn in turns.items():
         pose[0, names.index(name), :3, :3] = turn
-    with torch.no_grad():
-        return model(pose_parameters=torch.from_numpy(pose), phenotype_kwargs=shape)
+    # On one thread: some processors add up in another order on two, and a seed would draw another picture.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.no_grad():
+            return model(pose_parameters=torch.from_numpy(pose), phenotype_kwargs=shape)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _neighbours(faces: NDArray[np.int32], count: int) -> csr_matrix:
