@@ -154,15 +154,7 @@ def build(args: argparse.Namespace) -> tuple[DenoiserTraining, CaptionedBatches]
     size = (height, height * 2 // 3 // 8 * 8)
     reads = reader(args.sources)
     noise = Noise(network.config.diffusion.schedule)
-    cache = args.out / "cache"
-    if args.map_share and not args.synthetic:
-        raise ValueError("--map-share needs --synthetic DIR (see spectrum synthesize)")
-    sources = [*photos(root, size), *(synthetic(args.synthetic, size, args.most) if args.synthetic else [])]
-    train = captioned(network, sources, reads, cache / "train", size)
-    maps = None
-    if args.map_share:
-        maps = captioned(network, [texture_maps(args.synthetic, args.most)], reads, cache / "maps", None)
-    val = captioned(network, [val_photos(root, size)], reads, cache / "val", size)
+    train, maps, val = data_of(network, reads, root, size, args)
     if args.checkpointing:
         recompute_blocks(network.i2tx.unet)
     text = text_context(reads.width, network.config.context.width, args.init)
@@ -200,6 +192,21 @@ def build(args: argparse.Namespace) -> tuple[DenoiserTraining, CaptionedBatches]
         share=share,
     )
     return training, batches
+
+
+def data_of(
+    network: Spectrum, reads: Reads, root: Path, size: tuple[int, int], args: argparse.Namespace
+) -> tuple[Captioned, Captioned | None, Captioned]:
+    """Pictures to learn from, texture maps if a share of them is wanted, and the photos of `val`."""
+    if args.map_share and not args.synthetic:
+        raise ValueError("--map-share needs --synthetic DIR (see spectrum synthesize)")
+    cache = args.out / "cache"
+    sources = [*photos(root, size), *(synthetic(args.synthetic, size, args.most) if args.synthetic else [])]
+    train = captioned(network, sources, reads, cache / "train", size)
+    maps = None
+    if args.map_share:
+        maps = captioned(network, [texture_maps(args.synthetic, args.most)], reads, cache / "maps", None)
+    return train, maps, captioned(network, [val_photos(root, size)], reads, cache / "val", size)
 
 
 def reader(sources: Path | None) -> Reads:
