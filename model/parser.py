@@ -7,19 +7,18 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from math import sqrt
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from model import checkpoint
 from model.checkpoint import CheckpointError
 from model.cpus import fitting, keep_primitives
-from model.network.config import LONGEST, SpectrumConfig
+from model.network.config import SpectrumConfig
+from model.network.entering import enter, input_size
 from model.network.spectrum import Output, Spectrum
 from model.network.towers import TextTower
 from model.parsing import Color, Parsing, Person, Query, Segment
@@ -140,22 +139,8 @@ class Parser:
         return tall * wide
 
     def input_size(self, width: int, height: int) -> tuple[int, int]:
-        """(height, width) at which a picture of this size enters the network.
-
-        The short side becomes `config.short_side` unless the area would pass that of `short_side` x
-        `max_long_side`, or the long side twice the latter: a row of people keeps more of its height than the
-        long side alone would leave it, for the same work. Both sides are rounded to `config.multiple`.
-        Pictures are stretched to that by a few percent, never padded: padding would reach every mask through
-        the attention.
-        """
-        c = self.config
-        short, long = sorted((width, height))
-        area = c.short_side * c.max_long_side
-        scale = min(c.short_side / short, sqrt(area / (short * long)), LONGEST * c.max_long_side / long)
-        tall, wide = (
-            max(c.multiple, round(side * scale / c.multiple) * c.multiple) for side in (height, width)
-        )
-        return tall, wide
+        """(height, width) at which a picture of this size enters the network (`model.network.entering`)."""
+        return input_size(self.config, width, height)
 
     @property
     def precision(self) -> str:
@@ -244,7 +229,7 @@ class Parser:
         share: int,
         began: float,
     ) -> list[Forwarded]:
-        pixels = torch.cat([self._enter(image, size) for image, _, _ in asked])
+        pixels = torch.cat([enter(image, size) for image, _, _ in asked])
         with self._one, self._rounded():
             pixels = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
             prepared = time.perf_counter()
@@ -276,13 +261,6 @@ class Parser:
         """Wait for a GPU, so that the forward pass is told apart from the reading."""
         if self.device.type == "cuda":
             torch.cuda.current_stream(self.device).synchronize()
-
-    def _enter(self, image: NDArray[np.uint8], size: tuple[int, int]) -> Tensor:
-        """(H, W, 3) uint8 -> (1, 3, *size) in 0..1, antialiased."""
-        own = np.require(image, requirements=["C", "W"])  # PyTorch takes no array that it could not write to
-        pixels = torch.from_numpy(own).permute(2, 0, 1)[None]
-        resized = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False, antialias=True)
-        return resized.float() / 255
 
     def _looks(self, forwarded: Forwarded) -> Readout:
         question = forwarded.question

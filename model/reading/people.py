@@ -37,12 +37,31 @@ class People:
         return len(self.scores)
 
 
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """The persons' masks on the network's own cells, best first: logits (n, h, w), scores (n,)."""
+
+    logits: Floats
+    scores: NDArray[np.float64]
+
+
 def find_people(readout: Readout, size: Size, thresholds: Thresholds) -> People | None:
     """The persons of one picture at `size`, or None where there is nobody.
 
     Suppression happens on the network's own cells, where a mask says all that it knows; only the
     masks that stay are enlarged (as logits, since training samples logits between cells).
     """
+    bodies = find_bodies(readout, thresholds)
+    if bodies is None:
+        return None
+    index, value = winners(bodies.logits, size, extent=readout.extent)
+    nearest = index + np.uint16(1)
+    inside = np.where(value > 0, nearest, np.uint16(0))
+    return People(bodies.scores, nearest, inside)
+
+
+def find_bodies(readout: Readout, thresholds: Thresholds) -> Bodies | None:
+    """The persons of one picture as the network's cells show them, or None where there is nobody."""
     likely = readout.labels[:, readout.person]
     chosen = (likely >= thresholds.person) & (readout.masks > 0).flatten(1).any(1)
     if not bool(chosen.any()):
@@ -59,12 +78,7 @@ def find_people(readout: Readout, size: Size, thresholds: Thresholds) -> People 
     if not len(cells):
         return None
     stay = _visible(cells, thresholds)
-    if not stay.any():
-        return None
-    index, value = winners(cells[stay], size, extent=readout.extent)
-    nearest = index + np.uint16(1)
-    inside = np.where(value > 0, nearest, np.uint16(0))
-    return People(certain[stay], nearest, inside)
+    return Bodies(cells[stay], certain[stay]) if stay.any() else None
 
 
 @dataclass(frozen=True, slots=True)
