@@ -24,6 +24,7 @@ from model.network.towers import TextTower
 from model.parsing import Color, Parsing, Person, Query, Segment
 from model.precision import AUTO, chosen
 from model.questions import Question, Questions
+from model.reading.closer import Window, windows
 from model.reading.mirror import with_mirrored
 from model.reading.postprocess import read
 from model.reading.readout import Readout
@@ -51,8 +52,8 @@ LANES = 2  # calls at once that Python's own share of a call leaves room for; mo
 class Forwarded:
     """A picture behind the network and not read yet; it keeps alive what the network said of its whole batch.
 
-    timings_ms: 'preprocess' and 'forward', each picture's share of its batch. share: calls that the processor
-    is divided among.
+    closer: parts of the picture that were looked at again. timings_ms: 'preprocess' and 'forward', each
+    picture's share of its batch. share: calls that the processor is divided among.
     """
 
     image: NDArray[np.uint8]
@@ -62,6 +63,7 @@ class Forwarded:
     index: int
     timings_ms: dict[str, float]
     share: int
+    closer: tuple[tuple[Window, tuple[Output, ...]], ...] = ()
 
 
 class Parser:
@@ -187,11 +189,14 @@ class Parser:
         # In a stream of its own on a GPU, so that what waits for it waits for no later forward pass.
         with nullcontext() if self._beside is None else torch.cuda.stream(self._beside):
             parsing = read(
-                self._looks(forwarded),
+                self._looks(forwarded.looks, forwarded.index, forwarded.question),
                 forwarded.image,
                 thresholds=self.thresholds,
                 min_score=forwarded.min_score,
                 phrases=forwarded.question.own,
+                closer=[
+                    (window, self._looks(looks, 0, forwarded.question)) for window, looks in forwarded.closer
+                ],
             )
         spent = {**forwarded.timings_ms, "postprocess": (time.perf_counter() - began) * 1000}
         return replace(parsing, timings_ms={k: round(v, 2) for k, v in spent.items()})
@@ -230,20 +235,23 @@ class Parser:
         began: float,
     ) -> list[Forwarded]:
         pixels = torch.cat([enter(image, size) for image, _, _ in asked])
+        found = []
         with self._one, self._rounded():
-            pixels = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
             prepared = time.perf_counter()
-            looks = tuple(out.last() for out in self.network.looks(pixels))
+            looks = self._look(pixels)
             self._settle()
-        part = 1000 / len(asked)
-        spent = {
-            "preprocess": (prepared - began) * part,
-            "forward": (time.perf_counter() - prepared) * part,
-        }
-        return [
-            Forwarded(image, question, min_score, looks, i, spent, share)
-            for i, (image, question, min_score) in enumerate(asked)
-        ]
+            part = 1000 / len(asked)
+            spent = {
+                "preprocess": (prepared - began) * part,
+                "forward": (time.perf_counter() - prepared) * part,
+            }
+            for i, (image, question, min_score) in enumerate(asked):
+                began = time.perf_counter()
+                closer = self._closer(image, question, looks, i) if self.config.closer_side else ()
+                self._settle()
+                own = {**spent, "forward": spent["forward"] + (time.perf_counter() - began) * 1000}
+                found.append(Forwarded(image, question, min_score, looks, i, own, share, closer))
+        return found
 
     def _take(self, share: int) -> None:
         """Let this thread have its share of the processor; PyTorch keeps the number for each thread."""
@@ -262,14 +270,28 @@ class Parser:
         if self.device.type == "cuda":
             torch.cuda.current_stream(self.device).synchronize()
 
-    def _looks(self, forwarded: Forwarded) -> Readout:
-        question = forwarded.question
-        prompts = self.network.grounding.text(question.text)
-        first, *second = (self._readout(out, forwarded.index, question, prompts) for out in forwarded.looks)
+    def _closer(
+        self, image: NDArray[np.uint8], question: Question, looks: tuple[Output, ...], index: int
+    ) -> tuple[tuple[Window, tuple[Output, ...]], ...]:
+        """Looks at each of several people of a picture, one after the other: hardly two are of one size."""
+        found = []
+        for window in windows(self._readout(looks[0], index, question), self.thresholds):
+            part = image[window.within((image.shape[0], image.shape[1]))]
+            size = input_size(self.config, part.shape[1], part.shape[0], self.config.closer_side)
+            found.append((window, self._look(enter(part, size))))
+        return tuple(found)
+
+    def _look(self, pixels: Tensor) -> tuple[Output, ...]:
+        entered = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
+        return tuple(out.last() for out in self.network.looks(entered))
+
+    def _looks(self, looks: tuple[Output, ...], index: int, question: Question) -> Readout:
+        first, *second = (self._readout(out, index, question) for out in looks)
         return with_mirrored(first, *second) if second else first
 
-    def _readout(self, out: Output, index: int, question: Question, prompts: Tensor) -> Readout:
+    def _readout(self, out: Output, index: int, question: Question) -> Readout:
         grounding = self.network.grounding
+        prompts = grounding.text(question.text)
         labels = grounding.logits(out.z[-1][index], prompts).float().softmax(-1)
         return Readout(
             masks=out.masks[-1][index],

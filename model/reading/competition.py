@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from model.reading.closer import Window, blended
 from model.reading.enlarge import Floats
 from model.reading.readout import Readout
 from model.reading.thresholds import Thresholds
@@ -25,17 +27,36 @@ class Competition:
     terms: NDArray[np.int64]
 
 
-def compete(readout: Readout, thresholds: Thresholds) -> Competition:
+def compete(
+    readout: Readout, thresholds: Thresholds, closer: Sequence[tuple[Window, Readout]] = ()
+) -> Competition:
     """S = w dense + (1 - w) Q with Q[t] = min(1, sum over q of labels[q, t] sigmoid(masks[q])).
 
     Q of 'none' is what no garment or body part claims, 1 - min(1, sum over t of Q[t]). `dense` is taken
     without the person term, as if that had not been among the classes. A term that is in no cell the most
     likely is left out: it could only win slivers between the cells of two others, which would be dropped
-    as specks, and with hundreds of terms nearly all of the work would be for these.
+    as specks, and with hundreds of terms nearly all of the work would be for these. With closer looks at
+    parts of the picture, S is the mean of theirs and the first one's, on finer cells.
 
     With `readout.factors` f, term t has f[t] S[t] / (1 - sum over u of (1 - f[u]) S[u]): logit adjustment as
     in Menon et al. (arXiv 2007.07314), for a network that was taught some terms beyond their share.
     """
+    mixed = _claims(readout, thresholds)
+    if closer:
+        mixed = blended(mixed, [(window, _claims(seen, thresholds)) for window, seen in closer])
+    cells, person = mixed.flatten(1), readout.person
+    left = None if readout.factors is None else _adjust(cells, readout.factors)
+    cells[person] = -1
+    _yield_to_finer(cells, readout, thresholds)
+    winning = _winning(cells)
+    kept = mixed[torch.from_numpy(winning).to(mixed.device)]
+    if left is not None:
+        kept /= left.view(kept.shape[1:])  # the same for all terms of a cell: no other one wins by it
+    return Competition(kept.float().cpu().numpy(), winning)
+
+
+def _claims(readout: Readout, thresholds: Thresholds) -> Tensor:
+    """S (P + 1, h, w) of one look, before `factors`; of the person term 0."""
     weight, person = thresholds.dense_weight, readout.person
     claims = readout.labels[:, :-1].clone()
     claims[:, person] = 0
@@ -46,14 +67,7 @@ def compete(readout: Readout, thresholds: Thresholds) -> Competition:
     cells[:-1].add_(queries, alpha=1 - weight)
     cells[-1].add_(nobody, alpha=1 - weight)
     cells[person] = 0
-    left = None if readout.factors is None else _adjust(cells, readout.factors)
-    cells[person] = -1
-    _yield_to_finer(cells, readout, thresholds)
-    winning = _winning(cells)
-    kept = mixed[torch.from_numpy(winning).to(mixed.device)]
-    if left is not None:
-        kept /= left.view(kept.shape[1:])  # the same for all terms of a cell: no other one wins by it
-    return Competition(kept.float().cpu().numpy(), winning)
+    return mixed
 
 
 def _adjust(cells: Tensor, factors: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from model.parsing import Kind, Parsing, Person, Segment
+from model.reading.closer import Window
 from model.reading.colors import colors_of
 from model.reading.competition import compete
 from model.reading.enlarge import Floats, Frame, winners
@@ -27,8 +28,11 @@ def read(
     thresholds: Thresholds | None = None,
     min_score: float = 0.0,
     phrases: Sequence[str] = (),
+    closer: Sequence[tuple[Window, Readout]] = (),
 ) -> Parsing:
     """The parse of `image` (H, W, 3) RGB, at its own size.
+
+    `closer` are further looks at parts of it, which say more of what is worn; who is there `readout` says.
 
     `phrases` are the caller's own prompts: those that nothing answers come back in their order as
     `unmatched_prompts`; one that no other term answers names whole persons, if the term 'person' was
@@ -39,14 +43,15 @@ def read(
     limits = thresholds or Thresholds()
     frame = Frame.within((image.shape[0], image.shape[1]), limits.working_pixels)
     with torch.inference_mode():
-        _check(readout)
+        for look in (readout, *(seen for _, seen in closer)):
+            _check(look)
         people = find_people(readout, frame.inner, limits)
-        rivals = compete(readout, limits) if people is not None else None
+        rivals = compete(readout, limits, closer) if people is not None else None
     if people is None or rivals is None:
         nothing = np.zeros(frame.size, np.uint16)
         return Parsing(nothing, nothing.copy(), unmatched_prompts=tuple(phrases))
     legend = Legend.of(readout)
-    index, probability = winners(rivals.maps, frame.inner, extent=readout.extent)
+    index, probability = winners(rivals.maps, frame.inner, extent=_extent(readout, rivals.maps))
     cell = frame.inner[0] * frame.inner[1] / _cells(readout)
     groups = Groups(legend.label_of_term[rivals.terms][index], legend.accessory, cell)
     grouping = group(groups, people, limits)
@@ -124,6 +129,14 @@ def _check(readout: Readout) -> None:
 def _cells(readout: Readout) -> float:
     down, across = readout.extent or readout.masks.shape[1:]
     return float(down * across)
+
+
+def _extent(readout: Readout, maps: Floats) -> tuple[float, float] | None:
+    """How many cells of `maps` (K, h, w) the picture covers: those of the readout, or finer ones."""
+    if readout.extent is None:
+        return None
+    finer = maps.shape[1] / readout.masks.shape[1]
+    return readout.extent[0] * finer, readout.extent[1] * finer
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ _SHARES = (
     "head",
     "head_inside",
     "head_share",
+    "closer_margin",
     "part_share",
     "split_share",
     "split_person",
@@ -53,6 +54,8 @@ class Thresholds:
     head_inside: float = 0.4  # a mask that holds this share of each of several heads is of several people ...
     head_share: float = 0.3  # ... where a head has this share of the largest one's area ...
     head_apart: float = 0.8  # ... and is so many widths to the side of it: a hat or glasses may part a head
+    closer_most: int = 8  # people of one picture who get a closer look each, where the config asks for it
+    closer_margin: float = 0.1  # what a closer look sees around a person, in the longer side of the person
     part_share: float = 0.5  # a part belongs to people when this share of it lies inside their masks
     split_share: float = 0.1  # a person has a substantial share of a part: this share of the part ...
     split_person: float = 0.02  # ... or this share of the person
