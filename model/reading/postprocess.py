@@ -154,9 +154,11 @@ class _Answer:
     ) -> Parsing:
         """Score, drop, number and measure. probability (inner) of the winning term, image (inner, 3)."""
         area = self.frame.count(self.grouping.segments, len(self.grouping.label) - 1)
-        scores = self._scores(probability)
+        certain = self._certain(probability)
+        scores = np.clip(self._owners_scores() * certain, 0, 1)
         person_number = self._number_persons(limits)
-        kept = self._kept(area, scores, person_number)
+        kept = self._kept(scores, person_number, self._doubted(certain, limits))
+        kept.sort(key=lambda k: (person_number[self.grouping.person[k]], -area[k], self.grouping.label[k]))
         number = np.zeros(len(area), np.uint16)
         number[kept] = np.arange(1, len(kept) + 1)
         segment_map, person_map = number[self.grouping.segments], person_number[self.grouping.people]
@@ -190,13 +192,25 @@ class _Answer:
             self._unmatched(phrases, persons, segments),
         )
 
-    def _scores(self, probability: Floats) -> NDArray[np.float64]:
-        """Person score x mean probability of the label, of each grouped segment."""
+    def _certain(self, probability: Floats) -> NDArray[np.float64]:
+        """Mean probability of the label, of each grouped segment."""
         flat = self.grouping.segments.ravel()
         size = np.bincount(flat, minlength=len(self.grouping.label))
         mass = np.bincount(flat, weights=probability.ravel(), minlength=len(size))
-        person = np.concatenate(([0.0], self.people.scores))[self.grouping.person]
-        return np.clip(person * mass / np.maximum(size, 1), 0, 1)
+        return mass / np.maximum(size, 1)
+
+    def _owners_scores(self) -> NDArray[np.float64]:
+        return np.concatenate(([0.0], self.people.scores))[self.grouping.person]
+
+    def _doubted(self, certain: NDArray[np.float64], limits: Thresholds) -> NDArray[np.bool_]:
+        """Which grouped segments are both unlikely and small: most such are no garment of their own.
+
+        `docs/decisions/0023-a-closer-look.md` has what it is measured by.
+        """
+        size = np.bincount(self.grouping.segments.ravel(), minlength=len(certain))
+        person = np.bincount(self.grouping.people.ravel(), minlength=len(self.people) + 1)
+        small = size < limits.doubtful_share * person[self.grouping.person]
+        return small & (certain < limits.doubt)
 
     def _number_persons(self, limits: Thresholds) -> NDArray[np.uint16]:
         """New ids of the persons that come back, by old id; 0 for the others.
@@ -211,16 +225,17 @@ class _Answer:
         return np.concatenate(([0], np.where(stays, np.cumsum(stays), 0))).astype(np.uint16)
 
     def _kept(
-        self, area: NDArray[np.int64], scores: NDArray[np.float64], person_number: NDArray[np.uint16]
+        self, scores: NDArray[np.float64], person_number: NDArray[np.uint16], doubted: NDArray[np.bool_]
     ) -> list[int]:
-        """The grouped segments that come back, in the order of the answer."""
-        owner, label = person_number[self.grouping.person], self.grouping.label
-        able = [
+        """The grouped segments that come back."""
+        return [
             k
-            for k in range(1, len(area))
-            if owner[k] and scores[k] >= self.min_score and self.legend.phrase(int(label[k])) is not None
+            for k in range(1, len(scores))
+            if person_number[self.grouping.person[k]]
+            and scores[k] >= self.min_score
+            and not doubted[k]
+            and self.legend.phrase(int(self.grouping.label[k])) is not None
         ]
-        return sorted(able, key=lambda k: (owner[k], -area[k], label[k]))
 
     def _persons(
         self, person_map: NDArray[np.uint16], number: NDArray[np.uint16], segments: tuple[Segment, ...]

@@ -26,6 +26,8 @@ _SHARES = (
     "touch_contact",
     "touch_small",
     "speck_share",
+    "doubt",
+    "doubtful_share",
     "color_coverage",
 )
 
@@ -65,6 +67,8 @@ class Thresholds:
     touch_small: float = 0.05  # the same for anything else: a shoe below a mask that ends too early
     speck_cells: float = 1.0  # smaller pieces are dropped, in cells ...
     speck_share: float = 0.0005  # ... and as a share of their person
+    doubt: float = 0.4  # a label less likely than this on what it has of a person is left out ...
+    doubtful_share: float = 0.08  # ... where that is less than this share of the person
     colors: int = 3  # colours a segment
     color_distance: float = 18.0  # CIELAB distance within which two colours are one
     color_coverage: float = 0.08  # least share of a segment that a colour covers
