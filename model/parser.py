@@ -236,7 +236,7 @@ class Parser:
     ) -> list[Forwarded]:
         pixels = torch.cat([enter(image, size) for image, _, _ in asked])
         found = []
-        with self._one, self._rounded():
+        with self._one:
             prepared = time.perf_counter()
             looks = self._look(pixels)
             self._settle()
@@ -283,7 +283,8 @@ class Parser:
 
     def _look(self, pixels: Tensor) -> tuple[Output, ...]:
         entered = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
-        return tuple(out.last() for out in self.network.looks(entered))
+        with self._rounded():
+            return tuple(out.last() for out in self.network.looks(entered))
 
     def _looks(self, looks: tuple[Output, ...], index: int, question: Question) -> Readout:
         first, *second = (self._readout(out, index, question) for out in looks)

@@ -109,14 +109,15 @@ def test_a_look_that_is_not_finite_is_refused():
         read(two(), np.zeros((80, 160, 3), np.uint8), closer=[(WHOLE, broken)])
 
 
-@pytest.fixture(scope="module")
-def parsers() -> list[Parser]:
+@pytest.fixture(scope="module", params=["float32", "bfloat16"])
+def parsers(request: pytest.FixtureRequest) -> list[Parser]:
     """`mini` as it ships, without and with closer looks."""
     found = []
     for side in (0, 192):
         network = checkpoint.load(DEFAULT_CHECKPOINT, serving=True)
         network.config = replace(network.config, closer_side=side)
-        found.append(Parser(network, checkpoint.load_text(DEFAULT_CHECKPOINT)))
+        text = checkpoint.load_text(DEFAULT_CHECKPOINT)
+        found.append(Parser(network, text, device="cpu", precision=request.param))
     return found
 
 
@@ -142,5 +143,5 @@ def test_a_closer_look_depends_on_no_other_picture_of_its_batch(parsers):
     pair, other = photos("0405", "0617"), photos("0119", "0774")
     alone = closer.parse([pair], [Query()])[0]
     both = closer.parse([other, pair], [Query(), Query()])[1]
-    assert (alone.segment_map == both.segment_map).mean() > 0.999
+    assert (alone.segment_map == both.segment_map).mean() > 0.99  # rounding differs from batch to batch
     assert [s.label for s in alone.segments] == [s.label for s in both.segments]
