@@ -39,17 +39,23 @@ def _span(start: float, end: float, length: int) -> slice:
 def windows(readout: Readout, thresholds: Thresholds) -> list[Window]:
     """Where each of several people is, with a margin around; none for one person, who fills the picture.
 
-    Of more than `closer_most` people, the surest.
+    Of more than `closer_most` people, the surest. A body of which hardly a cell is likely to be anything will
+    be nobody in the answer (`person_named`), and is nobody here.
     """
     bodies = find_bodies(readout, thresholds)
-    if bodies is None or len(bodies.scores) < 2:
+    if bodies is None:
         return []
     strongest = bodies.logits.argmax(axis=0)
+    something = (readout.dense[-1] < 0.5).cpu().numpy()
+    own = [(mask > 0) & (strongest == number) for number, mask in enumerate(bodies.logits)]
+    own = [cells for cells in own if something[cells].mean() >= thresholds.person_named]
+    if len(own) < 2:
+        return []
     height, width = strongest.shape
     down, across = readout.extent or (height, width)
     found = []
-    for number, mask in enumerate(bodies.logits[: thresholds.closer_most]):
-        rows, columns = np.nonzero((mask > 0) & (strongest == number))
+    for cells in own[: thresholds.closer_most]:
+        rows, columns = np.nonzero(cells)
         top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
         margin = thresholds.closer_margin * max(bottom - top, right - left)
         found.append(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from diffusers import DDPMScheduler
 from transformers import AutoModel, AutoTokenizer
 
@@ -17,6 +18,7 @@ from model.benchmark.networks import random_network
 from model.network.config import full, mini
 from model.network.efficientnet import EfficientNetLite0
 from model.network.i2tx import SCHEDULE, signal_kept
+from model.network.lean.blocks import Down
 from model.network.serving import is_lean, lean_network
 from model.network.towers import minilm, minilm_folder
 from tests.unit.tiny_full import tiny_full
@@ -31,6 +33,29 @@ MANY = replace(
 def close(ours, theirs, tolerance=1e-4):
     assert ours.shape == theirs.shape
     assert float((ours - theirs).abs().max()) <= tolerance * max(1.0, float(theirs.abs().max()))
+
+
+@pytest.mark.parametrize(
+    ("around", "width"), [(a, w) for a in (True, False) for w in (2, 3, 4, 5)] + [(True, 1)]
+)
+@torch.inference_mode()
+def test_a_narrow_map_is_halved_without_what_lies_beside_it(around, width):
+    down, x = Down(8, around=around), torch.rand(1, 8, 12, width)
+    theirs = F.conv2d(F.pad(x, (1, 1, 1, 1) if around else (0, 1, 0, 1)), down.conv.weight, down.conv.bias, 2)
+    close(down(x), theirs)
+
+
+@torch.inference_mode()
+def test_in_bfloat16_a_narrow_picture_is_finite():
+    """Memory is filled with what is no number before each call, as another call might have left it."""
+    narrow = Down(96, around=True)
+    narrow.conv.weight.data = narrow.conv.weight.data.bfloat16()
+    for _ in range(8):
+        x = torch.rand(1, 96, 12, 2, dtype=torch.bfloat16).to(memory_format=torch.channels_last)
+        litter = [torch.full((size,), float("nan"), dtype=torch.bfloat16) for size in (64, 2304, 27648) * 6]
+        del litter
+        with torch.autocast("cpu", torch.bfloat16):
+            assert narrow(x).isfinite().all()
 
 
 @pytest.mark.parametrize("config", [tiny_mini(), MANY], ids=["tiny", "more layers"])
