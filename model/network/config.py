@@ -135,6 +135,8 @@ class SpectrumConfig:
             config = cls(**raw)
             if faults := [node for node, factor in config.calibration.items() if not 0.0 < factor < inf]:
                 raise ValueError(f"calibration of {faults[0]!r} must be positive and finite")
+            if config.closer_side < 0:
+                raise ValueError(f"closer_side must not be negative: {config.closer_side}")
             return config
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"not a network config: {error}") from error

@@ -69,17 +69,21 @@ def windows(readout: Readout, thresholds: Thresholds) -> list[Window]:
     return found
 
 
-def blended(claims: Tensor, closer: Sequence[tuple[Window, Tensor]]) -> Tensor:
+def blended(
+    claims: Tensor, closer: Sequence[tuple[Window, Tensor]], extent: tuple[float, float] | None = None
+) -> Tensor:
     """The mean of all that was said of each cell: (P, h, w) -> (P, FINER h, FINER w).
 
-    claims: of the whole picture; closer: (P, h', w') of parts of it. Each look has the same say, wherever it
-    looked.
+    claims: of the whole picture, which covers `extent` of the cells (`Readout`); closer: (P, h', w') of parts
+    of it. Each look has the same say, wherever it looked.
     """
     size = (claims.shape[1] * FINER, claims.shape[2] * FINER)
+    down, across = extent or claims.shape[1:]
+    covered = (round(down * FINER), round(across * FINER))
     total = _resized(claims, size)
     looks = torch.ones(size, device=claims.device)
     for window, seen in closer:
-        rows, columns = window.within(size)
+        rows, columns = window.within(covered)
         total[:, rows, columns] += _resized(seen, (rows.stop - rows.start, columns.stop - columns.start))
         looks[rows, columns] += 1
     return total / looks

@@ -43,7 +43,8 @@ def compete(
     """
     mixed = _claims(readout, thresholds)
     if closer:
-        mixed = blended(mixed, [(window, _claims(seen, thresholds)) for window, seen in closer])
+        parts = [(window, _claims(seen, thresholds)) for window, seen in closer]
+        mixed = blended(mixed, parts, readout.extent)
     cells, person = mixed.flatten(1), readout.person
     left = None if readout.factors is None else _adjust(cells, readout.factors)
     cells[person] = -1

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from model import checkpoint
+from model.benchmark import people
+from model.network.config import SpectrumConfig
 from model.parser import DEFAULT_CHECKPOINT, Parser, Parsing, Query
 from model.reading.closer import FINER, Window, blended, windows
 from model.reading.competition import compete
@@ -71,6 +73,32 @@ def test_every_look_has_the_same_say(first, second):
     inside[window.within((4 * FINER, 6 * FINER))] = True
     torch.testing.assert_close(mixed[:, ~inside], torch.full_like(mixed[:, ~inside], first))
     torch.testing.assert_close(mixed[:, inside], torch.full_like(mixed[:, inside], (first + 2 * second) / 3))
+
+
+def test_a_window_lies_on_the_part_of_the_cells_that_is_picture():
+    base, part = torch.zeros(1, 4, 8), torch.ones(1, 4, 4)
+    mixed = blended(base, [(Window(0.0, 1.0, 0.5, 1.0), part)], extent=(4, 4))
+    seen = torch.zeros(4 * FINER, 8 * FINER)
+    seen[:, 2 * FINER : 4 * FINER] = 0.5
+    torch.testing.assert_close(mixed[0], seen)
+
+
+def test_a_negative_side_is_refused():
+    config = replace(SpectrumConfig.load(DEFAULT_CHECKPOINT / "config.json"), closer_side=-1)
+    with pytest.raises(ValueError, match="closer_side"):
+        SpectrumConfig.from_json(config.to_json())
+
+
+def test_the_cost_of_closer_looks_is_measured_on_a_parser_that_stays_as_it_was(capsys):
+    assert people.main(["--people", "2", "--runs", "1"]) == 0
+    *_, row = capsys.readouterr().out.splitlines()
+    there, found, without, within, ratio = (float(cell) for cell in row.strip("| ").split("|"))
+    assert (there, found) == (2, 2)
+    assert min(without, within, ratio) > 0  # which is larger is for the benchmark to say
+    parser = Parser.load()
+    before = parser.config
+    people.seconds(parser, np.zeros((64, 64, 3), np.uint8), (0, 64), runs=1)
+    assert parser.config == before
 
 
 def test_a_look_that_says_the_same_changes_no_answer():
