@@ -1,7 +1,7 @@
 """`python -m model.benchmark.people`: what closer looks cost, by the number of people in a picture.
 
-Made-up people before a plain ground, at a size that evaluations use. Each number of people takes turns with and
-without closer looks, so that whatever else the machine does falls on both.
+Made-up people before a plain ground, at a size that evaluations use. Each number of people takes turns with
+and without closer looks, so that whatever else the machine does falls on both.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     side = parser.config.closer_side
     maker = SyntheticMaker(backgrounds=[noise(SIZE, SEED)])
     lines = [
-        f"{parser.name} {parser.revision}, {parser.precision}, {parser.threads} threads, median of {args.runs}",
+        f"{parser.name} {parser.revision}, {parser.precision}, {parser.threads} threads, {args.runs} runs",
         "| people there | people found | without, ms | with, ms | ratio |",
         "|---|---|--:|--:|--:|",
     ]
