@@ -18,8 +18,9 @@ from scipy import ndimage
 
 from model.data.ccp import CLASSES, IGNORE, CcpDataset, CcpItem, class_ids_of_labels, class_map
 from model.data.dyes import redyed
+from model.data.windows import window_box
 
-Kind = Literal["photo", "row", "group", "empty", "synthetic"]
+Kind = Literal["photo", "row", "group", "empty", "synthetic", "window"]
 Size = tuple[int, int]  # height, width
 Array = NDArray[np.uint8]
 
@@ -98,7 +99,8 @@ class SceneMaker:
         if rng.random() < 0.5:
             scene = mirrored(scene)
         image = scene.image
-        if self.dyed and kind != "synthetic":  # made people come in every colour
+        # Made people come in every colour; what a window holds may be theirs.
+        if self.dyed and kind not in ("synthetic", "window"):
             image = redyed(image, scene.classes, scene.persons, rng, self.dyed)
         return Scene(recolored(image, rng), scene.classes, scene.persons)
 
@@ -181,6 +183,19 @@ class SceneMaker:
         wide = tall * size[1] / size[0]
         top, left = rng.uniform(0, height - tall), rng.uniform(0, width - wide)
         return resized(scene, size, (left, top, left + wide, top + tall))
+
+    def _window(self, rng: np.random.Generator, size: Size) -> Scene:
+        """One of several people and what is seen of their neighbours: of a made scene, or of a group."""
+        if self.synthetic and rng.random() < 0.6:
+            scene = self.synthetic[int(rng.integers(len(self.synthetic)))]
+        else:
+            canvas = (size[0] * 3 // 2, size[1] * 3)
+            scene = self._group(rng, canvas)
+            if self.dyed:
+                image = redyed(scene.image, scene.classes, scene.persons, rng, self.dyed)
+                scene = Scene(image, scene.classes, scene.persons)
+        box = window_box(scene.persons, size, rng)
+        return self._photo(rng, size) if box is None else resized(scene, size, box)
 
     def _empty(self, rng: np.random.Generator, size: Size) -> Scene:
         """A place without people, sometimes with a garment lying about that nobody wears."""

@@ -62,13 +62,19 @@ class SceneBatches(Dataset[Batch]):
         steps: int,
         empty_share: float = 0.07,
         synthetic_share: float = 0.0,
+        window_share: float = 0.0,
         most_phrases: int = MAX_PHRASES,
     ) -> None:
-        """synthetic_share: of the scenes of groups; of photos of one person a third as many are made."""
-        for name, share in (("empty_share", empty_share), ("synthetic_share", synthetic_share)):
+        """synthetic_share: of the scenes of groups; of photos of one person a third as many are made.
+        window_share: of the upright scenes, those that show one of several people as a closer look does.
+        """
+        shares = {"empty_share": empty_share, "synthetic_share": synthetic_share}
+        shares["window_share"] = window_share
+        for name, share in shares.items():
             if not 0.0 <= share <= 1.0:
                 raise ValueError(f"{name} must lie in 0..1, not {share}")
-        self.empty_share, self.synthetic_share, self.most_phrases = empty_share, synthetic_share, most_phrases
+        self.empty_share, self.synthetic_share, self.window_share = empty_share, synthetic_share, window_share
+        self.most_phrases = most_phrases
         self.maker, self.phrases = maker, phrases
         self.seed, self.batch, self.height, self.steps = seed, batch, height, steps
 
@@ -96,6 +102,8 @@ class SceneBatches(Dataset[Batch]):
     def _kind(self, rng: np.random.Generator, upright: bool) -> Kind:
         if rng.random() < self.empty_share:
             return "empty"
+        if upright and self.window_share and rng.random() < self.window_share:
+            return "window"
         if self.synthetic_share and rng.random() < self.synthetic_share * (1 / 3 if upright else 1):
             return "synthetic"
         if upright:

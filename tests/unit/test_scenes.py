@@ -27,7 +27,7 @@ def maker() -> SceneMaker:
     return SceneMaker(CcpDataset(ROOT, "val"))
 
 
-@pytest.mark.parametrize("kind", ["photo", "row", "group", "empty"])
+@pytest.mark.parametrize("kind", ["photo", "row", "group", "empty", "window"])
 def test_a_scene_is_a_function_of_its_seed(maker, kind):
     first, again, other = (maker.make(seed, kind, (96, 64)) for seed in (5, 5, 6))
     assert np.array_equal(first.image, again.image)
@@ -35,7 +35,7 @@ def test_a_scene_is_a_function_of_its_seed(maker, kind):
     assert not np.array_equal(first.image, other.image)
 
 
-@pytest.mark.parametrize("kind", ["photo", "row", "group", "empty"])
+@pytest.mark.parametrize("kind", ["photo", "row", "group", "empty", "window"])
 def test_every_scene_has_the_size_asked_and_known_classes(maker, kind):
     scene = maker.make(3, kind, (96, 128))
     assert scene.image.shape == (96, 128, 3)
@@ -115,3 +115,11 @@ def test_photo_weights_are_a_distribution():
     weights = repeat_weights(presence_of(CcpDataset(ROOT, "val")))
     assert weights.sum() == pytest.approx(1)
     assert (weights > 0).all()
+
+
+def test_a_window_shows_one_of_several_people_larger(maker):
+    for seed in range(6):
+        scene = maker.make(seed, "window", (96, 64))
+        worn = (scene.classes > 0) & (scene.classes != IGNORE)
+        assert worn.mean() > 0.05
+        assert (scene.persons[worn] > 0).all()

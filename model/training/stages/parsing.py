@@ -122,6 +122,9 @@ def add_options(p: argparse.ArgumentParser) -> None:
     )
     p.add_argument("--synthetic-share", type=float, default=0.5, help="of groups; a third of it of portraits")
     p.add_argument(
+        "--window-share", type=float, default=0.0, help="of upright scenes: one of several people, closer"
+    )
+    p.add_argument(
         "--synthetic-without",
         type=lambda text: text.split(","),
         default=[],
@@ -191,6 +194,7 @@ def build(args: argparse.Namespace) -> tuple[Trainer, SceneBatches]:
         steps=args.steps,
         empty_share=args.empty_share,
         synthetic_share=args.synthetic_share if args.synthetic else 0.0,
+        window_share=args.window_share,
         most_phrases=args.phrases,
     )
 
