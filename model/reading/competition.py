@@ -36,7 +36,7 @@ def compete(
     without the person term, as if that had not been among the classes. A term that is in no cell the most
     likely is left out: it could only win slivers between the cells of two others, which would be dropped
     as specks, and with hundreds of terms nearly all of the work would be for these. With closer looks at
-    parts of the picture, S is the mean of theirs and the first one's, on finer cells.
+    parts of the picture, S is the mean of theirs and the first one's (`blended`), on finer cells.
 
     With `readout.factors` f, term t has f[t] S[t] / (1 - sum over u of (1 - f[u]) S[u]): logit adjustment as
     in Menon et al. (arXiv 2007.07314), for a network that was taught some terms beyond their share.
@@ -44,7 +44,7 @@ def compete(
     mixed = _claims(readout, thresholds)
     if closer:
         parts = [(window, _claims(seen, thresholds)) for window, seen in closer]
-        mixed = blended(mixed, parts, readout.extent)
+        mixed = blended(mixed, parts, readout.extent, thresholds.closer_weight)
     cells, person = mixed.flatten(1), readout.person
     left = None if readout.factors is None else _adjust(cells, readout.factors)
     cells[person] = -1

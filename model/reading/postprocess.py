@@ -51,8 +51,9 @@ def read(
         nothing = np.zeros(frame.size, np.uint16)
         return Parsing(nothing, nothing.copy(), unmatched_prompts=tuple(phrases))
     legend = Legend.of(readout)
-    index, probability = winners(rivals.maps, frame.inner, extent=_extent(readout, rivals.maps))
-    cell = frame.inner[0] * frame.inner[1] / _cells(readout)
+    extent = _extent(readout, rivals.maps)
+    index, probability = winners(rivals.maps, frame.inner, extent=extent)
+    cell = frame.inner[0] * frame.inner[1] / (extent[0] * extent[1])
     groups = Groups(legend.label_of_term[rivals.terms][index], legend.accessory, cell)
     grouping = group(groups, people, limits)
     small = frame.shrink(image)
@@ -126,17 +127,11 @@ def _check(readout: Readout) -> None:
             raise ValueError(f"the network's {name} are not finite")
 
 
-def _cells(readout: Readout) -> float:
-    down, across = readout.extent or readout.masks.shape[1:]
-    return float(down * across)
-
-
-def _extent(readout: Readout, maps: Floats) -> tuple[float, float] | None:
+def _extent(readout: Readout, maps: Floats) -> tuple[float, float]:
     """How many cells of `maps` (K, h, w) the picture covers: those of the readout, or finer ones."""
-    if readout.extent is None:
-        return None
+    down, across = readout.extent or (readout.masks.shape[1], readout.masks.shape[2])
     finer = maps.shape[1] / readout.masks.shape[1]
-    return readout.extent[0] * finer, readout.extent[1] * finer
+    return down * finer, across * finer
 
 
 @dataclass(frozen=True, slots=True)

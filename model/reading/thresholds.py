@@ -20,6 +20,7 @@ _SHARES = (
     "head_inside",
     "head_share",
     "closer_margin",
+    "closer_small",
     "part_share",
     "split_share",
     "split_person",
@@ -36,8 +37,9 @@ _SHARES = (
 class Thresholds:
     """Constants of the reading; shares lie in 0..1. `docs/decisions/0003-reading.md` says why.
 
-    A *cell* is one entry of the network's stride-4 maps, as large as it lies on the picture: rules
-    stated in cells mean the same on a thumbnail and on a 40-megapixel picture.
+    A *cell* is one entry of the maps that labels compete on, as large as it lies on the picture: of the
+    network's stride-4 maps, or of finer ones after a closer look. Rules stated in cells mean the same on a
+    thumbnail and on a 40-megapixel picture.
     """
 
     dense_weight: float = 0.5  # semantic map = this x dense + (1 - this) x queries
@@ -58,6 +60,8 @@ class Thresholds:
     head_apart: float = 0.8  # ... and is so many widths to the side of it: a hat or glasses may part a head
     closer_most: int = 8  # people of one picture who get a closer look each, where the config asks for it
     closer_margin: float = 0.1  # what a closer look sees around a person, in the longer side of the person
+    closer_small: float = 0.35  # one person alone gets one where that has less than this share of the picture
+    closer_weight: float = 3.0  # first looks that a closer one counts for
     part_share: float = 0.5  # a part belongs to people when this share of it lies inside their masks
     split_share: float = 0.1  # a person has a substantial share of a part: this share of the part ...
     split_person: float = 0.02  # ... or this share of the person

@@ -16,7 +16,7 @@ from model import checkpoint
 from model.benchmark import people
 from model.network.config import SpectrumConfig
 from model.parser import DEFAULT_CHECKPOINT, Parser, Parsing, Query
-from model.reading.closer import FINER, Window, blended, windows
+from model.reading.closer import FINEST, Window, blended, windows
 from model.reading.competition import compete
 from model.reading.postprocess import read
 from model.reading.thresholds import Thresholds
@@ -34,9 +34,21 @@ def two(*worn: tuple[int, tuple[int, int, int, int]]):
     return scene(SIZE, [Someone(LEFT), Someone(RIGHT, 0.8)], [(0, LEFT), (1, RIGHT), *worn], TERMS)
 
 
-def test_one_person_gets_no_closer_look_and_nobody_none():
-    assert windows(scene(SIZE, [Someone(LEFT)], [(0, LEFT)], TERMS), Thresholds()) == []
+def alone(rect: tuple[int, int, int, int]):
+    return scene(SIZE, [Someone(rect)], [(0, rect)], TERMS)
+
+
+def test_one_person_who_fills_the_picture_gets_no_closer_look_and_nobody_none():
+    assert windows(alone((0, 5, 20, 30)), Thresholds()) == []
     assert windows(scene(SIZE, [], [], TERMS), Thresholds()) == []
+
+
+def test_one_person_who_is_small_gets_one():
+    (window,) = windows(alone(LEFT), Thresholds(closer_margin=0.0))
+    assert window.within(SIZE) == (slice(2, 18), slice(4, 14))
+    assert window.area == pytest.approx(16 * 10 / 800)
+    assert window.whose is None  # there is nobody else of whom it would see a part
+    assert windows(alone(LEFT), Thresholds(closer_margin=0.0, closer_small=window.area)) == []
 
 
 def test_each_of_two_people_gets_one_the_surer_first():
@@ -51,6 +63,14 @@ def test_a_margin_ends_at_the_edge_of_the_picture():
     assert right.within(SIZE) == (slice(0, 20), slice(20, 38))
 
 
+def test_each_window_knows_whose_cells_are_whose():
+    left, right = (window.whose for window in windows(two(), Thresholds()))
+    assert left is not None and right is not None
+    assert left[10, 8] and not left[10, 30]
+    assert right[10, 30] and not right[10, 8]
+    assert not (left & right).any()
+
+
 def test_of_many_people_the_surest_get_one():
     (only,) = windows(two(), Thresholds(closer_most=1, closer_margin=0.0))
     assert only.within(SIZE) == (slice(2, 18), slice(4, 14))
@@ -63,23 +83,35 @@ def test_a_window_is_never_empty_and_never_outside(a, b, c, d, height, width):
         assert 0 <= part.start < part.stop <= length
 
 
-@given(st.floats(0, 1), st.floats(0, 1))
-def test_every_look_has_the_same_say(first, second):
-    base, part = torch.full((2, 4, 6), first), torch.full((2, 9, 7), second)
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 8), st.integers(1, 30))
+def test_a_closer_look_counts_for_so_many_first_ones(first, second, weight, cells):
+    base, part = torch.full((2, 4, 6), first), torch.full((2, cells, 7), second)
     window = Window(0.0, 0.5, 0.0, 0.5)
-    mixed = blended(base, [(window, part), (window, part)])
-    assert mixed.shape == (2, 4 * FINER, 6 * FINER)
+    mixed = blended(base, [(window, part), (window, part)], weight=weight)
+    finer = min(FINEST, -(-cells // 2))  # over two of the first look's cells lie so many
+    assert mixed.shape == (2, 4 * finer, 6 * finer)
     inside = torch.zeros(mixed.shape[1:], dtype=torch.bool)
-    inside[window.within((4 * FINER, 6 * FINER))] = True
+    inside[window.within((4 * finer, 6 * finer))] = True
     torch.testing.assert_close(mixed[:, ~inside], torch.full_like(mixed[:, ~inside], first))
-    torch.testing.assert_close(mixed[:, inside], torch.full_like(mixed[:, inside], (first + 2 * second) / 3))
+    both = (first + 2 * weight * second) / (1 + 2 * weight)
+    torch.testing.assert_close(mixed[:, inside], torch.full_like(mixed[:, inside], both))
+
+
+def test_a_closer_look_says_nothing_of_who_stands_beside():
+    base, part = torch.zeros(1, 4, 8), torch.ones(1, 8, 16)
+    whose = np.zeros((4, 8), bool)
+    whose[:, :4] = True
+    mixed = blended(base, [(Window(0.0, 1.0, 0.0, 1.0, whose), part)], weight=3)
+    assert mixed.shape == (1, 8, 16)
+    torch.testing.assert_close(mixed[0, :, :6], torch.full((8, 6), 0.75))
+    torch.testing.assert_close(mixed[0, :, 10:], torch.zeros(8, 6))
 
 
 def test_a_window_lies_on_the_part_of_the_cells_that_is_picture():
-    base, part = torch.zeros(1, 4, 8), torch.ones(1, 4, 4)
+    base, part = torch.zeros(1, 4, 8), torch.ones(1, 8, 4)
     mixed = blended(base, [(Window(0.0, 1.0, 0.5, 1.0), part)], extent=(4, 4))
-    seen = torch.zeros(4 * FINER, 8 * FINER)
-    seen[:, 2 * FINER : 4 * FINER] = 0.5
+    seen = torch.zeros(8, 16)
+    seen[:, 4:8] = 0.5
     torch.testing.assert_close(mixed[0], seen)
 
 
@@ -125,8 +157,9 @@ def test_a_closer_look_brings_nobody():
 
 
 def test_claims_of_finer_cells_are_probabilities():
-    rivals = compete(two(), Thresholds(), [(WHOLE, two())])
-    assert rivals.maps.shape[1:] == (SIZE[0] * FINER, SIZE[1] * FINER)
+    half = Window(0.0, 0.5, 0.0, 0.5)
+    rivals = compete(two(), Thresholds(), [(half, two())])
+    assert rivals.maps.shape[1:] == (SIZE[0] * 2, SIZE[1] * 2)
     assert rivals.maps.min() >= 0 and rivals.maps.sum(axis=0).max() <= 1 + 1e-5
 
 

@@ -7,9 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.data.windows import window_box
+from model.data.windows import Box, window_box
 
 SHAPE = (288, 192)
+
+
+def drawn(persons: np.ndarray, shape: tuple[int, int], seed: int) -> Box:
+    box = window_box(persons, shape, np.random.default_rng(seed))
+    assert box is not None
+    return box
 
 
 def two_people(height: int = 120, width: int = 200) -> np.ndarray:
@@ -28,7 +34,7 @@ def test_a_window_lies_in_the_scene_and_has_the_shape(seed, place, shape):
     top, left, tall, wide = place
     persons = np.zeros((120, 200), np.uint8)
     persons[top : top + tall, left : left + wide] = 3
-    x0, y0, x1, y1 = window_box(persons, shape, np.random.default_rng(seed))
+    x0, y0, x1, y1 = drawn(persons, shape, seed)
     assert -1e-6 <= x0 < x1 <= 200 + 1e-6
     assert -1e-6 <= y0 < y1 <= 120 + 1e-6
     assert (x1 - x0) / (y1 - y0) == pytest.approx(shape[1] / shape[0])
@@ -39,7 +45,7 @@ def test_each_person_is_seen_and_larger_than_in_the_whole():
     persons = two_people()
     middles = set()
     for seed in range(40):
-        x0, y0, x1, y1 = window_box(persons, SHAPE, np.random.default_rng(seed))
+        x0, y0, x1, y1 = drawn(persons, SHAPE, seed)
         seen = persons[int(y0) : int(y1), int(x0) : int(x1)]
         shown = np.bincount(seen.ravel(), minlength=3)[1:] / seen.size
         middles.add(int(shown.argmax()) + 1)
