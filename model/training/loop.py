@@ -144,7 +144,9 @@ class Training(ABC, Generic[B]):
         """Take up the state in the folder; False when there is none."""
         if not self.state_file.is_file():
             return False
-        state = torch.load(self.state_file, map_location=self.device, weights_only=True)
+        # Several processes call their processor 'cpu:0', which torch.load does not know.
+        where = self.device if self.device.type != "cpu" else torch.device("cpu")
+        state = torch.load(self.state_file, map_location=where, weights_only=True)
         self.part.load_state_dict(state["network"], strict=self.whole)
         self.optimizer.load_state_dict(state["optimizer"])
         self.average, self.step = state["average"], state["step"]

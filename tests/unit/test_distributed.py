@@ -62,6 +62,8 @@ def launched(tmp_path_factory):
         "parsing": ["--stage", "parsing", "--height", "96", "--points", "16", "--bf16", *common],
     }
     told = {name: [*argv, "--out", str(root / name)] for name, argv in commands.items()}
+    for name, steps in (("begun", "1"), ("resumed", "2")):  # the second goes on where the first stopped
+        told[name] = [*commands["parsing"], "--steps", steps, "--out", str(root / "resumed")]
     (root / "commands.json").write_text(json.dumps(told))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -84,6 +86,17 @@ def test_both_processes_end_with_the_same_weights_and_one_of_them_writes(launche
     assert first and all(torch.equal(value, second[name]) for name, value in first.items())
     steps = [json.loads(line)["step"] for line in (root / stage / "log.jsonl").read_text().splitlines()]
     assert steps == [1, 2, 3]
+
+
+def test_two_processes_take_up_what_two_left(launched):
+    root, _ = launched
+    steps = [json.loads(line)["step"] for line in (root / "resumed" / "log.jsonl").read_text().splitlines()]
+    assert steps == [1, 2]
+    begun, first, second = (
+        torch.load(root / f"{name}.pt", weights_only=True) for name in ("begun_0", "resumed_0", "resumed_1")
+    )
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+    assert any(not torch.equal(value, begun[name]) for name, value in first.items())
 
 
 def test_two_processes_train_a_texture_stage_as_one_does(launched, tmp_path):
