@@ -21,7 +21,7 @@ DEFAULT_TASKS: tuple[str, ...] = ("semantic", "persons", "synonyms", "parts", "c
 GENERATED_TASKS: tuple[str, ...] = ("groups", "unseen", "standalone")
 """What is measured on generated scenes."""
 
-TASKS: tuple[str, ...] = (*PHOTO_TASKS, "composites", "empty", *GENERATED_TASKS)
+TASKS: tuple[str, ...] = (*PHOTO_TASKS, "composites", "distant", "empty", *GENERATED_TASKS)
 
 
 @dataclass(frozen=True, slots=True)

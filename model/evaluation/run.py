@@ -11,13 +11,15 @@ from typing import Protocol
 import numpy as np
 from PIL import Image, ImageOps
 
-from model.evaluation.composites import composites
+from model.evaluation.composites import composites, whole_ids
+from model.evaluation.distant import SHARES, distant
 from model.evaluation.feeding import Parses, Picture, bar_of, feed
 from model.evaluation.photos import PhotoTask, evaluate_photos
 from model.evaluation.plan import GENERATED_TASKS, TASKS, Plan, pictures_in
 from model.evaluation.result import Result
 from model.evaluation.scenes import LabelledScene, MakesScenes, Shot, groups, places, standalone, unseen
 from model.evaluation.studio import taken
+from model.evaluation.tasks.distant import DistantTask
 from model.evaluation.tasks.groups import CompositeTask, GroupTask
 from model.evaluation.tasks.loose import StandaloneTask
 from model.evaluation.tasks.people import EmptyTask
@@ -61,6 +63,8 @@ def evaluate(
     results = evaluate_photos(parser, plan, quiet=quiet, beside=beside)
     if "composites" in plan.tasks:
         results["composites"] = _evaluate_composites(parser, plan, quiet)
+    if "distant" in plan.tasks:
+        results["distant"] = _evaluate_distant(parser, plan, quiet)
     if "empty" in plan.tasks and plan.empty is not None:
         results["empty"] = _evaluate_empty(parser, plan.empty, plan, quiet)
     results |= _evaluate_scenes(parser, plan, quiet, open_maker)
@@ -71,6 +75,15 @@ def _evaluate_composites(parser: Parses, plan: Plan, quiet: bool) -> Result:
     count, task = plan.at_most(plan.composites), CompositeTask()
     pictures = ((c.image, c) for c in composites(plan.dataset, count, plan.seed))
     feed(parser, pictures, [task], plan.batch, bar_of(task.name, count, quiet))
+    return task.result()
+
+
+def _evaluate_distant(parser: Parses, plan: Plan, quiet: bool) -> Result:
+    """Before the same places as generated scenes."""
+    task, count = DistantTask(), plan.at_most(len(whole_ids(plan.dataset)))
+    shown = distant(plan.dataset, places(plan.dataset), count, plan.seed)
+    pictures = ((small.image, small) for small in shown)
+    feed(parser, pictures, [task], plan.batch, bar_of(task.name, count * len(SHARES), quiet))
     return task.result()
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from model.data.ccp import IGNORE, LABELS, PARTS, CcpDataset, CcpItem, class_map
 from model.evaluation.composites import Composite
+from model.evaluation.distant import Distant
 from model.evaluation.tasks.body import PartTask
 from model.evaluation.vocabularies import VOCABULARIES
 from model.parsing import Parsing, Person, Query, Segment
@@ -80,7 +81,11 @@ class TruthfulParser:
     revision = "0" * 12
 
     def __init__(
-        self, known: Iterable[CcpItem | Composite], deaf_to: Sequence[str] = (), *, swapped: bool = False
+        self,
+        known: Iterable[CcpItem | Composite | Distant],
+        deaf_to: Sequence[str] = (),
+        *,
+        swapped: bool = False,
     ) -> None:
         self.known = {truth.image.tobytes(): truth for truth in known}
         self.deaf_to = set(deaf_to)
@@ -115,7 +120,7 @@ class TruthfulParser:
         return Parsing(segment_map, owner.astype(np.uint16), persons, tuple(segments))
 
 
-def _masks(truth: CcpItem | Composite, prompts: tuple[str, ...]) -> dict[str, NDArray[np.bool_]]:
+def _masks(truth: CcpItem | Composite | Distant, prompts: tuple[str, ...]) -> dict[str, NDArray[np.bool_]]:
     if prompts == PartTask.classes[1:]:
         assert isinstance(truth, CcpItem)
         classes, names = class_map(truth)

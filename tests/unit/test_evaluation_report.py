@@ -74,7 +74,7 @@ def test_all_measures_every_task_and_writes_a_report_with_its_circumstances(root
     report = json.loads((out / "report.json").read_text())
     assert list(report["tasks"]) == [
         *("semantic", "persons", "synonyms", "parts", "fpp", "bhp", "ccp", "cop", "exposure", "dropping"),
-        *("composites", "empty", "groups", "unseen", "standalone"),
+        *("composites", "distant", "empty", "groups", "unseen", "standalone"),
     ]
     assert report["tasks"]["groups"]["summary"]["AP^p_vol"] == 1.0
     assert report["baselines"]["half"]["persons"]["summary"]["IoU of the best person"] == 0.0
