@@ -56,6 +56,11 @@ LINES: tuple[Line, ...] = (
         ("AP^p_50", "AP^p_50 with background averaged in", "AP^p_vol"),
     ),
     (
+        "one person of a half, a third, a quarter of the picture's height: mIoU | {}, {}, {}",
+        "distant",
+        tuple(f"mIoU, person of 1/{n} of the height" for n in (2, 3, 4)),
+    ),
+    (
         "garment words never trained, made-up people: mIoU | {}, trained words {}, ratio {}",
         "unseen",
         ("mIoU of unseen words", "mIoU of seen words", "unseen / seen"),
