@@ -111,7 +111,7 @@ def blended(
             count *= _resized(whose[None], size)[0, rows, columns]
         total[:, rows, columns] += count * _resized(seen, (count.shape[0], count.shape[1]))
         counts[rows, columns] += count
-    return total / counts
+    return total.div_(counts)
 
 
 def _finer(closer: Sequence[tuple[Window, Tensor]], extent: tuple[float, float]) -> int:

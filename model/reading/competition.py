@@ -106,6 +106,6 @@ def _yield_to_finer(cells: Tensor, readout: Readout, thresholds: Thresholds) -> 
 
 def _winning(cells: Tensor) -> NDArray[np.int64]:
     """Indices of the rows of `cells` (P + 1, n) that are largest in some column, and the last, 'none'."""
-    wins = (cells - cells.amax(0)).amax(1) == 0
+    wins = (cells >= cells.amax(0)).any(1)
     wins[-1] = True
     return torch.nonzero(wins)[:, 0].cpu().numpy()
