@@ -273,7 +273,7 @@ class Parser:
     def _closer(
         self, image: NDArray[np.uint8], question: Question, looks: tuple[Output, ...], index: int
     ) -> tuple[tuple[Window, tuple[Output, ...]], ...]:
-        """Looks at each of several people of a picture, one after the other: hardly two are of one size."""
+        """Looks at several people, or at a small one, one after the other: hardly two are of one size."""
         found = []
         for window in windows(self._readout(looks[0], index, question), self.thresholds):
             part = image[window.within((image.shape[0], image.shape[1]))]

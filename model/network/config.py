@@ -112,7 +112,7 @@ class SpectrumConfig:
     max_long_side: int = 640
     multiple: int = 32  # sides of the network input are multiples of this
     mirrored: bool = False  # read the mirror image too: half as much time again, a slightly better answer
-    closer_side: int = 0  # read each of several people once more, at this short side (pixels); 0: do not
+    closer_side: int = 0  # read several people, or a small one, once more each at this short side; 0: do not
     # Factors on what the network gives the terms below a node of the taxonomy; see model.training.calibrate.
     calibration: dict[str, float] = field(default_factory=dict)
     use_context: bool = True  # ablation: without C the UNet sees a zero context
