@@ -1,10 +1,10 @@
-"""Garments dyed anew in a labelled picture, so that no garment is known by its colour."""
+"""Other colours for a picture: garments dyed anew, so that none is known by its own, and another light."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image, ImageEnhance, ImageFilter
 
 from model.data.ccp import BODY, CLASSES, IGNORE
 
@@ -61,3 +61,18 @@ def _tinted(part: Array, there: NDArray[np.bool_], rng: np.random.Generator) -> 
     shade = np.clip(light / level, 0.0, 2.5) ** rng.uniform(0.6, 1.1)
     color = rng.uniform(15, 235, 3) if rng.random() < 0.7 else np.full(3, rng.uniform(15, 245))
     return np.clip(shade[..., None] * color.astype(np.float32), 0, 255).astype(np.float32)
+
+
+def recolored(image: Array, rng: np.random.Generator) -> Array:
+    """Brightness, contrast and saturation moved by up to 30 %; sometimes grey, soft or darkened by gamma."""
+    picture = Image.fromarray(image)
+    for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
+        picture = enhance(picture).enhance(float(rng.uniform(0.7, 1.3)))
+    if rng.random() < 0.05:
+        picture = picture.convert("L").convert("RGB")
+    if rng.random() < 0.1:
+        picture = picture.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 1.2))))
+    if rng.random() < 0.15:
+        gamma = float(np.exp(rng.uniform(-0.5, 0.5)))
+        picture = picture.point([round(255 * (i / 255) ** gamma) for i in range(256)] * 3)
+    return np.asarray(picture)

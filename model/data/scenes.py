@@ -13,11 +13,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageFilter
 from scipy import ndimage
 
 from model.data.ccp import CLASSES, IGNORE, CcpDataset, CcpItem, class_ids_of_labels, class_map
-from model.data.dyes import redyed
+from model.data.dyes import recolored, redyed
 from model.data.windows import window_box
 
 Kind = Literal["photo", "row", "group", "empty", "synthetic", "window"]
@@ -313,21 +313,6 @@ def repeat_weights(
     factor[[0, IGNORE]] = 1.0
     weights: NDArray[np.float64] = np.where(present, factor, 1.0).max(1)
     return weights / weights.sum()
-
-
-def recolored(image: Array, rng: np.random.Generator) -> Array:
-    """Brightness, contrast and saturation moved by up to 30 %; sometimes grey, soft or darkened by gamma."""
-    picture = Image.fromarray(image)
-    for enhance in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
-        picture = enhance(picture).enhance(float(rng.uniform(0.7, 1.3)))
-    if rng.random() < 0.05:
-        picture = picture.convert("L").convert("RGB")
-    if rng.random() < 0.1:
-        picture = picture.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 1.2))))
-    if rng.random() < 0.15:
-        gamma = float(np.exp(rng.uniform(-0.5, 0.5)))
-        picture = picture.point([round(255 * (i / 255) ** gamma) for i in range(256)] * 3)
-    return np.asarray(picture)
 
 
 def _resize(picture: Array, size: Size, box: tuple[float, float, float, float]) -> Array:
