@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.data.ccp import CcpDataset, CcpItem
-from model.evaluation.composites import whole_ids
+from model.data.pictures import fitted
 
 SHARES: tuple[float, ...] = (1 / 2, 1 / 3, 1 / 4)
 """Height of the person as a share of the picture's."""
@@ -32,14 +32,14 @@ class Distant:
 
 
 def distant(
-    dataset: CcpDataset, places: Sequence[Plane], count: int | None = None, seed: int = 0
+    dataset: CcpDataset, ids: Sequence[str], places: Sequence[Plane], seed: int = 0
 ) -> Iterator[Distant]:
-    """Each of the first `count` fully labelled photos at every share, made when asked for.
+    """The person of each of these photos at every share, made when asked for; who has none is left out.
 
     places: pictures without people; one flat grey where there are none.
     """
-    grounds = [_filled(place) for place in places] or [np.full((*SIZE, 3), 128, np.uint8)]
-    for number, id_ in enumerate(whole_ids(dataset)[:count]):
+    grounds = [fitted(place, SIZE) for place in places] or [np.full((*SIZE, 3), 128, np.uint8)]
+    for number, id_ in enumerate(ids):
         item = dataset.load(id_)
         if not (item.labels > 0).any():
             continue
@@ -62,14 +62,3 @@ def _from_afar(item: CcpItem, ground: Plane, share: float, rng: np.random.Genera
     image[there] = np.where(small[..., None] > 0, np.asarray(cut), image[there])
     labels[there] = small
     return Distant(item.id, share, image, labels)
-
-
-def _filled(place: Plane) -> Plane:
-    """The middle of a picture (H, W, 3), as much as has the proportions of `SIZE`, at that size."""
-    height, width = place.shape[:2]
-    scale = min(height / SIZE[0], width / SIZE[1])
-    tall, wide = SIZE[0] * scale, SIZE[1] * scale
-    left, top = (width - wide) / 2, (height - tall) / 2
-    box = (left, top, left + wide, top + tall)
-    size = (SIZE[1], SIZE[0])
-    return np.asarray(Image.fromarray(place).resize(size, Image.Resampling.BILINEAR, box=box))

@@ -56,6 +56,8 @@ class Plan:
             raise ValueError(f"workers must be 0 or more, not {self.workers}")
         if "empty" in self.tasks and (self.empty is None or not pictures_in(self.empty)):
             raise ValueError(f"the task 'empty' needs a folder of pictures without people, not {self.empty}")
+        if "distant" in self.tasks and not whole_ids(self.dataset):
+            raise ValueError(f"the task 'distant' needs a fully labelled photo in {self.dataset.root}")
         if "composites" in self.tasks and len(whole_ids(self.dataset)) < 2:
             raise ValueError(f"the task 'composites' needs two fully labelled photos in {self.dataset.root}")
 

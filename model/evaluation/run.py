@@ -80,10 +80,10 @@ def _evaluate_composites(parser: Parses, plan: Plan, quiet: bool) -> Result:
 
 def _evaluate_distant(parser: Parses, plan: Plan, quiet: bool) -> Result:
     """Before the same places as generated scenes."""
-    task, count = DistantTask(), plan.at_most(len(whole_ids(plan.dataset)))
-    shown = distant(plan.dataset, places(plan.dataset), count, plan.seed)
+    task, ids = DistantTask(), whole_ids(plan.dataset)[: plan.limit]
+    shown = distant(plan.dataset, ids, places(plan.dataset), plan.seed)
     pictures = ((small.image, small) for small in shown)
-    feed(parser, pictures, [task], plan.batch, bar_of(task.name, count * len(SHARES), quiet))
+    feed(parser, pictures, [task], plan.batch, bar_of(task.name, len(ids) * len(SHARES), quiet))
     return task.result()
 
 

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from model import checkpoint
 from model.data.ccp import LABELS, CcpItem
+from model.data.pictures import fitted
 from model.network.adapters import EVERYWHERE, attach_lora, merge_lora, merged_weights
 from model.network.config import mini
 from model.network.i2tx import I2Tx
@@ -41,7 +42,7 @@ from model.training.generative.denoising import (
 )
 from model.training.generative.diffusion import Noise, predict
 from model.training.generative.latents import cached, key_of
-from model.training.generative.pictures import crop, fitted, psnr, recolored
+from model.training.generative.pictures import crop, psnr, recolored
 from model.training.generative.texturing import (
     PairBatches,
     Readout,

@@ -17,8 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from model.data.pictures import fitted
 from model.network.efficientnet import EfficientNetLite0
-from model.training.generative.pictures import Picture, crop, fitted, recolored
+from model.training.generative.pictures import Picture, crop, recolored
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,19 +43,6 @@ def read_pictures(paths: Iterable[Path], short: int) -> list[Picture]:
     return found
 
 
-def fitted(picture: Picture, size: tuple[int, int]) -> Picture:
-    """The largest middle part of a picture that has the shape of `size` (height, width), at that size."""
-    height, width = picture.shape[:2]
-    scale = min(height / size[0], width / size[1])
-    tall, wide = size[0] * scale, size[1] * scale
-    left, top = (width - wide) / 2, (height - tall) / 2
-    box = (left, top, left + wide, top + tall)
-    image = Image.fromarray(picture).resize(
-        (size[1], size[0]), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0
-    )
-    return np.array(image)
-
-
 def crop(picture: Picture, size: tuple[int, int], rng: np.random.Generator) -> Picture:
     """A part of a picture, two thirds to one and a half times `size` (height, width), at that size; mirrored
     half of the time, a little brighter or darker."""

@@ -18,12 +18,13 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from model.data.pictures import fitted
 from model.network.i2tx import I2Tx
 from model.network.im2context import Conditioning, Im2Context
 from model.training.generative.autoencoding import to_picture
 from model.training.generative.diffusion import Noise, predict
 from model.training.generative.latents import decode, in_groups, stacked
-from model.training.generative.pictures import Picture, fitted, psnr
+from model.training.generative.pictures import Picture, psnr
 from model.training.generative.synthetic import Portrait
 
 OUTSIDE = 0.1  # weight of a latent that no texel of the body falls into

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from model import checkpoint
 from model.data.ccp import CcpDataset, tagged_photos
+from model.data.pictures import fitted
 from model.network.spectrum import Spectrum
 from model.network.text_context import ClipStates, MiniLmStates, Reads, States, TextContext
 from model.training.generative.autoencoding import to_picture
@@ -33,7 +34,7 @@ from model.training.generative.denoising import (
 )
 from model.training.generative.diffusion import Noise
 from model.training.generative.latents import cached, decode, encode, in_groups, key_of
-from model.training.generative.pictures import Picture, fitted, grid, read_pictures
+from model.training.generative.pictures import Picture, grid, read_pictures
 from model.training.generative.synthetic import read_scenes
 from model.training.generative.texturing import single_portraits
 from model.training.loop import Schedule, Training

@@ -15,9 +15,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from model import checkpoint
+from model.data.pictures import fitted
 from model.network.adapters import merged_weights, save_lora
 from model.network.spectrum import Spectrum
-from model.training.generative.pictures import Picture, fitted, grid
+from model.training.generative.pictures import Picture, grid
 from model.training.generative.texturing import (
     Pairs,
     Textures,
