@@ -24,6 +24,9 @@ Kind = Literal["photo", "row", "group", "empty", "synthetic", "window"]
 Size = tuple[int, int]  # height, width
 Array = NDArray[np.uint8]
 
+NEAR, AFAR = (0.4, 1.0), (0.12, 0.4)
+"""Heights of pasted people as shares of the scene's."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
@@ -70,7 +73,7 @@ class SceneMaker:
     extra_empty: further RGB pictures without people, as backgrounds. also: more labelled pictures of one
     person each, drawn like the dataset's own (see `model.data.tagged`). synthetic: scenes whose whole truth
     is known, of any number of people. dyed: share of the photos' garments that get another colour, so that
-    none is known by its own.
+    none is known by its own. afar: share of the groups that stand far away.
     """
 
     def __init__(
@@ -81,10 +84,12 @@ class SceneMaker:
         also: Sequence[Scene] = (),
         synthetic: Sequence[Scene] = (),
         dyed: float = 0.0,
+        afar: float = 0.0,
     ) -> None:
-        if not 0.0 <= dyed <= 1.0:
-            raise ValueError(f"dyed must lie in 0..1, not {dyed}")
-        self.dyed = dyed
+        for name, share in {"dyed": dyed, "afar": afar}.items():
+            if not 0.0 <= share <= 1.0:
+                raise ValueError(f"{name} must lie in 0..1, not {share}")
+        self.dyed, self.afar = dyed, afar
         self.dataset = dataset
         self.synthetic = synthetic
         self.extra_empty = extra_empty
@@ -152,7 +157,8 @@ class SceneMaker:
         scene = self._empty(rng, size)
         image, classes, persons = scene.image.copy(), scene.classes.copy(), scene.persons.copy()
         count = int(rng.integers(1, 5))
-        heights = np.sort(rng.uniform(0.4, 1.0, count))
+        afar = self.afar > 0 and rng.random() < self.afar
+        heights = np.sort(rng.uniform(*(AFAR if afar else NEAR), count))
         for i, height in enumerate(heights, start=1):
             self._paste_person(rng, image, classes, persons, i, float(height))
         return Scene(image, classes, persons)
@@ -169,7 +175,9 @@ class SceneMaker:
         wide = max(8, int(tall * (columns.stop - columns.start) / (rows.stop - rows.start)))
         cut = resized(scene, (tall, wide), (columns.start, rows.start, columns.stop, rows.stop))
         left = int(rng.integers(-wide // 4, max(1, canvas[1] - wide * 3 // 4)))
-        top = int(np.clip(canvas[0] - tall - rng.integers(0, max(1, canvas[0] // 10)), 0, canvas[0]))
+        # Who is near stands at the lower edge; who is far may stand anywhere, on a hill or a stage.
+        lift = canvas[0] // 10 if height >= NEAR[0] else canvas[0] - tall
+        top = int(np.clip(canvas[0] - tall - rng.integers(0, max(1, lift)), 0, canvas[0]))
         paste(image, classes, persons, cut, top, left, id_)
 
     def _synthetic(self, rng: np.random.Generator, size: Size) -> Scene:

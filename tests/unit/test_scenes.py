@@ -123,3 +123,19 @@ def test_a_window_shows_one_of_several_people_larger(maker):
         worn = (scene.classes > 0) & (scene.classes != IGNORE)
         assert worn.mean() > 0.05
         assert (scene.persons[worn] > 0).all()
+
+
+def test_groups_that_stand_far_away_are_small_and_still_somebody(maker):
+    far = SceneMaker(maker.dataset, afar=1.0)
+    for seed in range(8):
+        near_scene, far_scene = (m.make(seed, "group", (160, 192)) for m in (maker, far))
+        assert (far_scene.persons > 0).any()
+        assert (near_scene.persons > 0).sum() > (far_scene.persons > 0).sum()
+        for person in np.unique(far_scene.persons[far_scene.persons > 0]):
+            rows = np.flatnonzero((far_scene.persons == person).any(axis=1))
+            assert len(rows) <= 0.4 * 160
+
+
+def test_the_share_of_far_groups_is_a_share(maker):
+    with pytest.raises(ValueError, match=r"afar must lie in 0\.\.1, not -0\.1"):
+        SceneMaker(maker.dataset, afar=-0.1)

@@ -132,6 +132,7 @@ def add_options(p: argparse.ArgumentParser) -> None:
         help="leave out made-up scenes where somebody wears these",
     )
     p.add_argument("--dyed", type=float, default=0.0, help="share of the photos' garments in another colour")
+    p.add_argument("--afar", type=float, default=0.0, help="share of the groups that stand far away")
     p.add_argument("--freeze", action="store_true", help="VAE, UNet and IM2CONTEXT stay as they come in")
     p.add_argument("--phrases", type=int, default=MAX_PHRASES, help="K: key phrases of a caption at most")
     p.add_argument("--timestep", type=int, default=0, help="t of the one pass through the UNet")
@@ -222,6 +223,7 @@ def scene_maker(train: CcpDataset, args: argparse.Namespace) -> SceneMaker:
         also=Chained(*([TaggedScenes(args.tagged)] if args.tagged else []), *map(other_photos, args.photos)),
         synthetic=MadeScenes(*args.synthetic, without=args.synthetic_without) if args.synthetic else (),
         dyed=args.dyed,
+        afar=args.afar,
     )
 
 
