@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from shutil import copyfile
 
 import torch
 from safetensors import SafetensorError
@@ -37,6 +38,15 @@ def save(folder: Path, config: SpectrumConfig, weights: dict[str, Tensor]) -> No
     }
     save_file(small, folder / WEIGHTS)
     (folder / CONFIG).write_text(config.to_json(), encoding="utf-8")
+
+
+def reconfigured(folder: Path, out: Path, config: SpectrumConfig) -> str:
+    """Write the checkpoint in `folder` to `out` with another config; its revision. `out` may be `folder`."""
+    out.mkdir(parents=True, exist_ok=True)
+    if out.resolve() != folder.resolve():
+        copyfile(folder / WEIGHTS, out / WEIGHTS)
+    (out / CONFIG).write_text(config.to_json(), encoding="utf-8")
+    return revision(out)
 
 
 def load(folder: Path, *, serving: bool = False) -> Spectrum:

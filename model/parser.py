@@ -25,8 +25,9 @@ from model.parsing import Color, Parsing, Person, Query, Segment
 from model.precision import AUTO, chosen
 from model.questions import Question, Questions
 from model.reading.closer import Window, windows
+from model.reading.enlarge import Frame
 from model.reading.mirror import with_mirrored
-from model.reading.postprocess import read
+from model.reading.postprocess import Answer, answered, read
 from model.reading.readout import Readout
 from model.reading.thresholds import Thresholds
 
@@ -188,18 +189,26 @@ class Parser:
         began = time.perf_counter()
         # In a stream of its own on a GPU, so that what waits for it waits for no later forward pass.
         with nullcontext() if self._beside is None else torch.cuda.stream(self._beside):
+            looks, closer = self._all_looks(forwarded)
             parsing = read(
-                self._looks(forwarded.looks, forwarded.index, forwarded.question),
+                looks,
                 forwarded.image,
                 thresholds=self.thresholds,
                 min_score=forwarded.min_score,
                 phrases=forwarded.question.own,
-                closer=[
-                    (window, self._looks(looks, 0, forwarded.question)) for window, looks in forwarded.closer
-                ],
+                closer=closer,
+                existence=self.config.existence,
             )
         spent = {**forwarded.timings_ms, "postprocess": (time.perf_counter() - began) * 1000}
         return replace(parsing, timings_ms={k: round(v, 2) for k, v in spent.items()})
+
+    @torch.inference_mode()
+    def answer(self, forwarded: Forwarded) -> Answer | None:
+        """What `read` makes its parse of, for who fits how it does so; None where there is nobody."""
+        looks, closer = self._all_looks(forwarded)
+        height, width = forwarded.image.shape[:2]
+        frame = Frame.within((height, width), self.thresholds.working_pixels)
+        return answered(looks, frame, self.thresholds, closer=closer)
 
     def warm_up(self) -> None:
         """Run one picture, so that the first caller does not pay for lazy initialisation."""
@@ -289,6 +298,11 @@ class Parser:
     def _looks(self, looks: tuple[Output, ...], index: int, question: Question) -> Readout:
         first, *second = (self._readout(out, index, question) for out in looks)
         return with_mirrored(first, *second) if second else first
+
+    def _all_looks(self, forwarded: Forwarded) -> tuple[Readout, list[tuple[Window, Readout]]]:
+        question = forwarded.question
+        closer = [(window, self._looks(looks, 0, question)) for window, looks in forwarded.closer]
+        return self._looks(forwarded.looks, forwarded.index, question), closer
 
     def _readout(self, out: Output, index: int, question: Question) -> Readout:
         grounding = self.network.grounding

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -115,6 +115,8 @@ class SpectrumConfig:
     closer_side: int = 0  # read several people, or a small one, once more each at this short side; 0: do not
     # Factors on what the network gives the terms below a node of the taxonomy; see model.training.calibrate.
     calibration: dict[str, float] = field(default_factory=dict)
+    # Weights by which a label's likelihood on a person is told, {} for none; see model.training.existence.
+    existence: dict[str, float] = field(default_factory=dict)
     use_context: bool = True  # ablation: without C the UNet sees a zero context
     use_unet: bool = True  # ablation: the UNet's four taps leave the pyramid
 
@@ -135,6 +137,8 @@ class SpectrumConfig:
             config = cls(**raw)
             if faults := [node for node, factor in config.calibration.items() if not 0.0 < factor < inf]:
                 raise ValueError(f"calibration of {faults[0]!r} must be positive and finite")
+            if faults := [name for name, weight in config.existence.items() if not isfinite(weight)]:
+                raise ValueError(f"existence weight {faults[0]!r} must be finite")
             if config.closer_side < 0:
                 raise ValueError(f"closer_side must not be negative: {config.closer_side}")
             return config

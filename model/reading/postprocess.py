@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from model.reading.closer import Window
 from model.reading.colors import colors_of
 from model.reading.competition import compete
 from model.reading.enlarge import Floats, Frame, winners
+from model.reading.existence import Pieces, features_of, likelihood
 from model.reading.grouping import Grouping, Groups, group
 from model.reading.people import People, find_people
 from model.reading.readout import AskedTerm, Readout
@@ -29,10 +30,12 @@ def read(
     min_score: float = 0.0,
     phrases: Sequence[str] = (),
     closer: Sequence[tuple[Window, Readout]] = (),
+    existence: Mapping[str, float] | None = None,
 ) -> Parsing:
     """The parse of `image` (H, W, 3) RGB, at its own size.
 
     `closer` are further looks at parts of it, which say more of what is worn; who is there `readout` says.
+    `existence` are weights by which a label's likelihood on its person is told (`model.reading.existence`).
 
     `phrases` are the caller's own prompts: those that nothing answers come back in their order as
     `unmatched_prompts`; one that no other term answers names whole persons, if the term 'person' was
@@ -42,22 +45,39 @@ def read(
     """
     limits = thresholds or Thresholds()
     frame = Frame.within((image.shape[0], image.shape[1]), limits.working_pixels)
-    with torch.inference_mode():
-        for look in (readout, *(seen for _, seen in closer)):
-            _check(look)
-        people = find_people(readout, frame.inner, limits)
-        rivals = compete(readout, limits, closer) if people is not None else None
-    if people is None or rivals is None:
+    answer = answered(readout, frame, limits, closer=closer, existence=existence, min_score=min_score)
+    if answer is None:
         nothing = np.zeros(frame.size, np.uint16)
         return Parsing(nothing, nothing.copy(), unmatched_prompts=tuple(phrases))
+    return answer.parsing(frame.shrink(image), phrases, limits)
+
+
+@torch.inference_mode()
+def answered(
+    readout: Readout,
+    frame: Frame,
+    limits: Thresholds,
+    *,
+    closer: Sequence[tuple[Window, Readout]] = (),
+    existence: Mapping[str, float] | None = None,
+    min_score: float = 0.0,
+) -> Answer | None:
+    """Who is in a picture and what they wear, before anything is left out; None where there is nobody."""
+    for look in (readout, *(seen for _, seen in closer)):
+        _check(look)
+    people = find_people(readout, frame.inner, limits)
+    if people is None:
+        return None
+    rivals = compete(readout, limits, closer)
     legend = Legend.of(readout)
     extent = _extent(readout, rivals.maps)
     index, probability = winners(rivals.maps, frame.inner, extent=extent)
     cell = frame.inner[0] * frame.inner[1] / (extent[0] * extent[1])
     groups = Groups(legend.label_of_term[rivals.terms][index], legend.accessory, cell)
     grouping = group(groups, people, limits)
-    small = frame.shrink(image)
-    return _Answer(legend, people, grouping, frame, min_score).parsing(probability, small, phrases, limits)
+    return Answer(
+        legend, people, grouping, frame, min_score, probability, (readout, tuple(closer)), existence or {}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,21 +155,25 @@ def _extent(readout: Readout, maps: Floats) -> tuple[float, float]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """Grouped segments on their way to numbered ones."""
+class Answer:
+    """Grouped segments on their way to numbered ones.
+
+    probability (inner) of the winning term; looks: the first one, and closer ones; existence: weights.
+    """
 
     legend: Legend
     people: People
     grouping: Grouping
     frame: Frame
     min_score: float
+    probability: Floats
+    looks: tuple[Readout, tuple[tuple[Window, Readout], ...]]
+    existence: Mapping[str, float]
 
-    def parsing(
-        self, probability: Floats, image: NDArray[np.uint8], phrases: Sequence[str], limits: Thresholds
-    ) -> Parsing:
-        """Score, drop, number and measure. probability (inner) of the winning term, image (inner, 3)."""
+    def parsing(self, image: NDArray[np.uint8], phrases: Sequence[str], limits: Thresholds) -> Parsing:
+        """Score, drop, number and measure. image (inner, 3)."""
         area = self.frame.count(self.grouping.segments, len(self.grouping.label) - 1)
-        certain = self._certain(probability)
+        certain = self._certain()
         scores = np.clip(self._owners_scores() * certain, 0, 1)
         person_number = self._number_persons(limits)
         kept = self._kept(scores, person_number, self._doubted(certain, limits))
@@ -187,11 +211,11 @@ class _Answer:
             self._unmatched(phrases, persons, segments),
         )
 
-    def _certain(self, probability: Floats) -> NDArray[np.float64]:
+    def _certain(self) -> NDArray[np.float64]:
         """Mean probability of the label, of each grouped segment."""
         flat = self.grouping.segments.ravel()
         size = np.bincount(flat, minlength=len(self.grouping.label))
-        mass = np.bincount(flat, weights=probability.ravel(), minlength=len(size))
+        mass = np.bincount(flat, weights=self.probability.ravel(), minlength=len(size))
         return mass / np.maximum(size, 1)
 
     def _owners_scores(self) -> NDArray[np.float64]:
@@ -200,12 +224,35 @@ class _Answer:
     def _doubted(self, certain: NDArray[np.float64], limits: Thresholds) -> NDArray[np.bool_]:
         """Which grouped segments are both unlikely and small: most such are no garment of their own.
 
-        `docs/decisions/0023-a-closer-look.md` has what it is measured by.
+        `docs/decisions/0025-is-it-there.md` has what it is measured by.
         """
-        size = np.bincount(self.grouping.segments.ravel(), minlength=len(certain))
+        share = self._shares()
+        doubted = (share < limits.doubtful_share) & (certain < limits.doubt)
+        if self.existence:
+            there = likelihood(self.evidence(), self.existence)
+            doubted |= (share < limits.existence_share) & (there < limits.existence)
+        return doubted
+
+    def _shares(self) -> NDArray[np.float64]:
+        """Of each grouped segment, the share of its person's pixels."""
+        size = np.bincount(self.grouping.segments.ravel(), minlength=len(self.grouping.label))
         person = np.bincount(self.grouping.people.ravel(), minlength=len(self.people) + 1)
-        small = size < limits.doubtful_share * person[self.grouping.person]
-        return small & (certain < limits.doubt)
+        return size / np.maximum(person[self.grouping.person], 1)
+
+    @torch.inference_mode()
+    def evidence(self) -> NDArray[np.float64]:
+        """What speaks for each grouped segment; see `features_of`."""
+        labels = range(len(self.legend.terms))
+        first, closer = self.looks
+        pieces = Pieces(
+            self.grouping.segments,
+            self.grouping.label,
+            self._shares(),
+            self.legend.label_of_term[None] == np.array(labels)[:, None],
+            self.legend.accessory,
+            np.array([label > 0 and self.legend.kind(label) == "body" for label in labels]),
+        )
+        return features_of(pieces, first, closer)
 
     def _number_persons(self, limits: Thresholds) -> NDArray[np.uint16]:
         """New ids of the persons that come back, by old id; 0 for the others.

@@ -29,6 +29,8 @@ _SHARES = (
     "speck_share",
     "doubt",
     "doubtful_share",
+    "existence",
+    "existence_share",
     "color_coverage",
 )
 
@@ -73,6 +75,8 @@ class Thresholds:
     speck_share: float = 0.0005  # ... and as a share of their person
     doubt: float = 0.4  # a label less likely than this on what it has of a person is left out ...
     doubtful_share: float = 0.08  # ... where that is less than this share of the person
+    existence: float = 0.5  # so is, where a checkpoint has weights for it, one whose likelihood is less ...
+    existence_share: float = 0.15  # ... where that is less than this share of the person
     colors: int = 3  # colours a segment
     color_distance: float = 18.0  # CIELAB distance within which two colours are one
     color_coverage: float = 0.08  # least share of a segment that a colour covers

@@ -14,7 +14,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from shutil import copyfile
 
 from tqdm import tqdm
 
@@ -107,11 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         p.error(str(error))
     photos = Photos(parser, checkpoint.load_text(args.checkpoint), items, quiet=args.quiet)
     config = replace(config, calibration=fit(photos.score, NODES, passes=args.passes))
-    args.out.mkdir(parents=True, exist_ok=True)
-    if args.out.resolve() != args.checkpoint.resolve():
-        copyfile(args.checkpoint / checkpoint.WEIGHTS, args.out / checkpoint.WEIGHTS)
-    (args.out / checkpoint.CONFIG).write_text(config.to_json(), encoding="utf-8")
-    print(f"wrote {args.out}: revision {checkpoint.revision(args.out)}")
+    print(f"wrote {args.out}: revision {checkpoint.reconfigured(args.checkpoint, args.out, config)}")
     return 0
 
 
