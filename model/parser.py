@@ -197,7 +197,8 @@ class Parser:
                 min_score=forwarded.min_score,
                 phrases=forwarded.question.own,
                 closer=closer,
-                existence=self.config.existence,
+                # Fitted on lists of a caller's own words: among dozens of synonyms no word is likely.
+                existence=self.config.existence if forwarded.question.own else None,
             )
         spent = {**forwarded.timings_ms, "postprocess": (time.perf_counter() - began) * 1000}
         return replace(parsing, timings_ms={k: round(v, 2) for k, v in spent.items()})

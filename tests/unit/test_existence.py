@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.evaluation.vocabularies import CCP19
 from model.network.config import SpectrumConfig
-from model.parsing import Parsing
+from model.network.spectrum import Spectrum
+from model.parser import Parser
+from model.parsing import Parsing, Query
 from model.reading.closer import Window
 from model.reading.enlarge import Frame
 from model.reading.existence import FEATURES, likelihood
@@ -22,7 +25,7 @@ from model.reading.readout import Readout
 from model.reading.thresholds import Thresholds
 from model.training import existence
 from tests.unit.reading_scenes import Someone, asked, scene
-from tests.unit.tiny_network import tiny_mini
+from tests.unit.tiny_network import hashed_text, tiny_mini
 
 SIZE = (20, 20)
 BODY = (0, 0, 20, 20)
@@ -165,3 +168,19 @@ def test_the_command_says_what_is_wrong_with_its_folders(tmp_path, capsys):
     with pytest.raises(SystemExit):
         existence.main(["--data", str(tmp_path), "--checkpoint", str(tmp_path), "--out", str(tmp_path / "o")])
     assert "config.json is missing" in capsys.readouterr().err
+
+
+def test_the_parser_judges_the_callers_own_prompts_and_not_the_default_vocabulary():
+    """Weights that believe in nothing: of what was asked only what is large stays."""
+    picture = np.random.default_rng(4).integers(0, 256, (96, 64, 3), np.uint8)
+    found = {}
+    for name, weights in (("without", {}), ("with", {"constant": -9.0})):
+        torch.manual_seed(0)
+        limits = Thresholds(person=0.0, existence_share=1.0)
+        network = Spectrum(replace(tiny_mini(), existence=weights))
+        parser = Parser(network, hashed_text(), device="cpu", thresholds=limits)
+        asked_for = (Query(prompts=("coat", "arm", "hair", "shoes")), Query())
+        found[name] = [len(parser.parse([picture], [query])[0].segments) for query in asked_for]
+    assert found["without"][0] > 1
+    assert found["with"][0] <= 1  # a label that has all of a person is not less than all of it
+    assert found["with"][1] == found["without"][1] > 0
