@@ -9,22 +9,21 @@ of its training photos too well for these to tell.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from tqdm import tqdm
 
 from model import checkpoint
-from model.data.ccp import CcpDataset, CcpItem
+from model.data.ccp import CcpItem
 from model.evaluation.tasks.body import PartTask
 from model.evaluation.tasks.semantic import SemanticTask
 from model.evaluation.vocabularies import CCP19
 from model.network.towers import TextTower
 from model.parser import Forwarded, Parser
 from model.questions import Questions
+from model.training.reading import opened, options
 
 NODES = ("skin", *PartTask.classes[1:])
 STEP = 1.25
@@ -86,24 +85,11 @@ def fit(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Fit, and write the checkpoint with its factors; exit status."""
-    p = argparse.ArgumentParser(prog="python -m model.training.calibrate", description=__doc__)
-    p.add_argument("--data", type=Path, required=True, help="prepared CCP")
-    p.add_argument("--checkpoint", type=Path, required=True)
-    p.add_argument("--out", type=Path, required=True, help="folder for the checkpoint with its factors")
-    p.add_argument(
-        "--photos", type=int, default=160, help="the first so many of `train`; %(default)s by default"
-    )
+    p = options("calibrate", __doc__)
     p.add_argument("--passes", type=int, default=PASSES, help="at most; %(default)s by default")
-    p.add_argument("--threads", type=int)
-    p.add_argument("--quiet", action="store_true", help="no progress bar")
     args = p.parse_args(argv)
-    try:
-        parser = Parser.load(args.checkpoint, threads=args.threads)
-        dataset = CcpDataset(args.data, "train")
-        items = [dataset.load(id_) for id_ in dataset.ids[: args.photos]]
-        config = checkpoint.load(args.checkpoint).config
-    except ValueError as error:
-        p.error(str(error))
+    parser, dataset, config = opened(p, args)
+    items = [dataset.load(id_) for id_ in dataset.ids[: args.photos]]
     photos = Photos(parser, checkpoint.load_text(args.checkpoint), items, quiet=args.quiet)
     config = replace(config, calibration=fit(photos.score, NODES, passes=args.passes))
     print(f"wrote {args.out}: revision {checkpoint.reconfigured(args.checkpoint, args.out, config)}")

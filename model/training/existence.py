@@ -7,12 +7,10 @@ by side, and photos. A segment is right when its person wears its class anywhere
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +29,7 @@ from model.parser import Parser
 from model.parsing import Query
 from model.reading.existence import FEATURES
 from model.reading.postprocess import Answer
+from model.training.reading import opened, options
 
 SEED = 8_000_000_000  # of the first group: neither a training nor the evaluation draws from here
 RIDGE = 1e-3  # holds weights of what hardly varies near nothing
@@ -88,43 +87,42 @@ def pictures(
     for number in range(groups):
         scene = maker.make(SEED + number, SIZE, people=2 + number % 5)
         yield scene.image, table[scene.classes], scene.persons
-    for both in composites(dataset, pairs):
+    for both in composites(dataset, pairs) if pairs else ():
         yield both.image, CCP19.truth(both.labels), both.owner
     for id_ in dataset.ids[:photos]:
         item = dataset.load(id_)
         yield item.image, CCP19.truth(item.labels), (item.labels > 0).astype(np.uint8)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Fit, and write the checkpoint with its weights; exit status."""
-    p = argparse.ArgumentParser(prog="python -m model.training.existence", description=__doc__)
-    p.add_argument("--data", type=Path, required=True, help="prepared CCP")
-    p.add_argument("--checkpoint", type=Path, required=True)
-    p.add_argument("--out", type=Path, required=True, help="folder for the checkpoint with its weights")
-    p.add_argument("--groups", type=int, default=200, help="made-up groups; %(default)s by default")
-    p.add_argument("--pairs", type=int, default=150, help="photos side by side; %(default)s by default")
-    p.add_argument("--photos", type=int, default=160, help="the first of `train`; %(default)s by default")
-    p.add_argument("--threads", type=int)
-    p.add_argument("--quiet", action="store_true", help="no progress bar")
-    args = p.parse_args(argv)
-    try:
-        parser = Parser.load(args.checkpoint, threads=args.threads)
-        dataset = CcpDataset(args.data, "train")
-        config = checkpoint.load(args.checkpoint).config
-    except ValueError as error:
-        p.error(str(error))
+def gathered(
+    parser: Parser, pictures_: Iterable[tuple[Plane, Plane, Plane]]
+) -> tuple[Reals, NDArray[np.bool_]]:
+    """`judged` of all pictures, one after the other. ValueError where nobody is found in any."""
     query, features, right = Query(prompts=CCP19.prompts), [], []
-    wanted = pictures(dataset, groups=args.groups, pairs=args.pairs, photos=args.photos)
-    for image, classes, owner in tqdm(wanted, desc="pictures", unit="picture", disable=args.quiet):
+    for image, classes, owner in pictures_:
         answer = parser.answer(parser.forward([np.ascontiguousarray(image)], [query])[0])
         if answer is not None and answer.frame.inner == classes.shape:
             known, true = judged(answer, classes, owner)
             features.append(known)
             right.append(true)
     if not right:
-        p.error("nobody was found in these pictures")
-    known, true = np.concatenate(features), np.concatenate(right)
-    config = replace(config, existence=fit(known, true))
+        raise ValueError("nobody was found in these pictures")
+    return np.concatenate(features), np.concatenate(right)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Fit, and write the checkpoint with its weights; exit status."""
+    p = options("existence", __doc__)
+    p.add_argument("--groups", type=int, default=200, help="made-up groups; %(default)s by default")
+    p.add_argument("--pairs", type=int, default=150, help="photos side by side; %(default)s by default")
+    args = p.parse_args(argv)
+    parser, dataset, config = opened(p, args)
+    wanted = pictures(dataset, groups=args.groups, pairs=args.pairs, photos=args.photos)
+    try:
+        known, true = gathered(parser, tqdm(wanted, desc="pictures", unit="picture", disable=args.quiet))
+        config = replace(config, existence=fit(known, true))
+    except ValueError as error:
+        p.error(str(error))
     print(f"{len(true)} segments, {int((~true).sum())} of them of nothing that their person wears")
     print(json.dumps(config.existence))
     print(f"wrote {args.out}: revision {checkpoint.reconfigured(args.checkpoint, args.out, config)}")

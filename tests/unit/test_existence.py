@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from shutil import copytree
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from model.evaluation.vocabularies import CCP19
 from model.network.config import SpectrumConfig
 from model.network.spectrum import Spectrum
-from model.parser import Parser
+from model.parser import DEFAULT_CHECKPOINT, Parser, revision
 from model.parsing import Parsing, Query
 from model.reading.closer import Window
 from model.reading.enlarge import Frame
@@ -24,6 +25,7 @@ from model.reading.postprocess import Answer, Legend, answered, read
 from model.reading.readout import Readout
 from model.reading.thresholds import Thresholds
 from model.training import existence
+from tests.unit.ccp_roots import REAL
 from tests.unit.reading_scenes import Someone, asked, scene
 from tests.unit.tiny_network import hashed_text, tiny_mini
 
@@ -184,3 +186,36 @@ def test_the_parser_judges_the_callers_own_prompts_and_not_the_default_vocabular
     assert found["without"][0] > 1
     assert found["with"][0] <= 1  # a label that has all of a person is not less than all of it
     assert found["with"][1] == found["without"][1] > 0
+
+
+def test_the_command_writes_a_checkpoint_with_weights_for_every_feature(tmp_path, capsys):
+    index = json.loads((REAL / "index.json").read_text())
+    copytree(REAL, tmp_path / "data")
+    index["split"]["train"] = index["split"]["val"]
+    (tmp_path / "data/index.json").write_text(json.dumps(index))
+    out = tmp_path / "judged"
+    folders = ["--data", str(tmp_path / "data"), "--checkpoint", str(DEFAULT_CHECKPOINT), "--out", str(out)]
+    assert existence.main([*folders, "--quiet", "--groups", "1", "--pairs", "1", "--photos", "2"]) == 0
+    shipped, fitted = (SpectrumConfig.load(f / "config.json") for f in (DEFAULT_CHECKPOINT, out))
+    assert set(fitted.existence) == set(FEATURES)
+    assert fitted.existence != shipped.existence
+    assert replace(fitted, existence={}) == replace(shipped, existence={})
+    assert f"revision {revision(out)}" in capsys.readouterr().out
+
+
+def test_the_command_needs_somebody_to_learn_from(tmp_path, capsys):
+    index = json.loads((REAL / "index.json").read_text())
+    copytree(REAL, tmp_path / "data")
+    index["split"]["train"] = index["split"]["val"][:1]
+    (tmp_path / "data/index.json").write_text(json.dumps(index))
+    folders = [
+        "--data",
+        str(tmp_path / "data"),
+        "--checkpoint",
+        str(DEFAULT_CHECKPOINT),
+        "--out",
+        str(tmp_path),
+    ]
+    with pytest.raises(SystemExit):
+        existence.main([*folders, "--quiet", "--groups", "0", "--pairs", "0", "--photos", "0"])
+    assert "nobody was found" in capsys.readouterr().err
