@@ -13,7 +13,8 @@ def fitted(picture: Picture, size: tuple[int, int]) -> Picture:
     """The largest middle part of a picture that has the shape of `size` (height, width), at that size."""
     height, width = picture.shape[:2]
     scale = min(height / size[0], width / size[1])
-    tall, wide = size[0] * scale, size[1] * scale
+    # No larger than the picture: a product may be so by its last digit.
+    tall, wide = min(height, size[0] * scale), min(width, size[1] * scale)
     left, top = (width - wide) / 2, (height - tall) / 2
     box = (left, top, left + wide, top + tall)
     image = Image.fromarray(picture).resize(
