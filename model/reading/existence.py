@@ -14,7 +14,21 @@ from model.reading.closer import Window
 from model.reading.readout import Readout
 
 Reals = NDArray[np.float64]
-FEATURES = ("constant", "share", "dense", "queries", "closer_dense", "closer_queries", "accessory", "body")
+FEATURES = (
+    "constant",
+    "share",
+    "dense",
+    "queries",
+    "closer_dense",
+    "closer_queries",
+    "accessory",
+    "body",
+    "size",
+    "size_dense",
+    "size_closer_dense",
+    "size_closer_queries",
+)
+CELLS = 1000  # of the first look, that a person has whose 'size' is 0
 SAMPLES = 8  # of the segments' pixels, along each side of a cell of the first look
 
 
@@ -48,7 +62,8 @@ def features_of(pieces: Pieces, readout: Readout, closer: Sequence[tuple[Window,
     'dense' is the mean over the segment of what the dense map of the first look gives its label, 'queries'
     the most that one query does: its label's probability times its mean mask inside. Neither knows of
     calibration, or of what a finer term takes from a coarser one. 'closer_' is by how much the closer look
-    at its person says more; 0 without one.
+    at its person says more; 0 without one. 'size' is the logarithm of the first look's cells that its person
+    has, over `CELLS`, and 'size_' that times another: of who is small the first look knows little.
     """
     step = _step(readout, pieces.map.shape)
     small = pieces.map[::step, ::step]
@@ -63,19 +78,33 @@ def features_of(pieces: Pieces, readout: Readout, closer: Sequence[tuple[Window,
         better = (mine > most) & seen.any(1)
         closer_dense[better], closer_queries[better] = seen_dense[better], seen_queries[better]
         most = np.where(better, mine, most)
+    more_dense, more_queries = _logit(closer_dense) - _logit(dense), _logit(closer_queries) - _logit(queries)
+    size = np.log(_cells(pieces, readout).clip(1) / CELLS)
     return np.stack(
         [
             np.ones(len(most)),
             np.log(pieces.share.clip(1e-5)),
             _logit(dense),
             _logit(queries),
-            _logit(closer_dense) - _logit(dense),
-            _logit(closer_queries) - _logit(queries),
+            more_dense,
+            more_queries,
             pieces.accessory[pieces.label],
             pieces.body[pieces.label],
+            size,
+            size * _logit(dense),
+            size * more_dense,
+            size * more_queries,
         ],
         axis=1,
     ).astype(np.float64)
+
+
+def _cells(pieces: Pieces, readout: Readout) -> Reals:
+    """(n + 1,) how many cells of the first look each segment's person has."""
+    down, across = readout.extent or readout.masks.shape[1:]
+    pixels = np.bincount(pieces.map.ravel(), minlength=len(pieces.label)) / pieces.share.clip(1e-5)
+    cells: Reals = pixels * (down * across / pieces.map.size)
+    return cells
 
 
 def _step(readout: Readout, size: tuple[int, ...]) -> int:

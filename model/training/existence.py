@@ -22,6 +22,7 @@ from model import checkpoint
 from model.data.ccp import CcpDataset
 from model.data.synthetic.maker import SyntheticMaker
 from model.evaluation.composites import composites
+from model.evaluation.distant import distant
 from model.evaluation.metrics.people import match_persons
 from model.evaluation.scenes import SIZE, places, scene_table
 from model.evaluation.vocabularies import CCP19
@@ -80,10 +81,14 @@ def judged(answer: Answer, classes: Plane, owner: Plane) -> tuple[Reals, NDArray
 
 
 def pictures(
-    dataset: CcpDataset, *, groups: int, pairs: int, photos: int
+    dataset: CcpDataset, *, groups: int, pairs: int, photos: int, afar: int
 ) -> Iterator[tuple[Plane, Plane, Plane]]:
-    """Image, classes by `CCP19` and owners of so many pictures of each sort."""
-    maker, table = SyntheticMaker(backgrounds=places(dataset)), scene_table(CCP19)
+    """Image, classes by `CCP19` and owners of so many pictures of each sort.
+
+    afar: photos whose people are shown small, each at every one of `model.evaluation.distant.SHARES`.
+    """
+    grounds, table = places(dataset), scene_table(CCP19)
+    maker = SyntheticMaker(backgrounds=grounds)
     for number in range(groups):
         scene = maker.make(SEED + number, SIZE, people=2 + number % 5)
         yield scene.image, table[scene.classes], scene.persons
@@ -92,6 +97,8 @@ def pictures(
     for id_ in dataset.ids[:photos]:
         item = dataset.load(id_)
         yield item.image, CCP19.truth(item.labels), (item.labels > 0).astype(np.uint8)
+    for small in distant(dataset, dataset.ids[:afar], grounds, SEED):
+        yield small.image, CCP19.truth(small.labels), (small.labels > 0).astype(np.uint8)
 
 
 def gathered(
@@ -115,9 +122,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     p = options("existence", __doc__)
     p.add_argument("--groups", type=int, default=200, help="made-up groups; %(default)s by default")
     p.add_argument("--pairs", type=int, default=150, help="photos side by side; %(default)s by default")
+    p.add_argument("--afar", type=int, default=60, help="photos to shrink people of; %(default)s by default")
     args = p.parse_args(argv)
     parser, dataset, config = opened(p, args)
-    wanted = pictures(dataset, groups=args.groups, pairs=args.pairs, photos=args.photos)
+    wanted = pictures(dataset, groups=args.groups, pairs=args.pairs, photos=args.photos, afar=args.afar)
     try:
         known, true = gathered(parser, tqdm(wanted, desc="pictures", unit="picture", disable=args.quiet))
         config = replace(config, existence=fit(known, true))

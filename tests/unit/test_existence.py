@@ -20,7 +20,7 @@ from model.parser import DEFAULT_CHECKPOINT, Parser, revision
 from model.parsing import Parsing, Query
 from model.reading.closer import Window
 from model.reading.enlarge import Frame
-from model.reading.existence import FEATURES, likelihood
+from model.reading.existence import CELLS, FEATURES, likelihood
 from model.reading.postprocess import Answer, Legend, answered, read
 from model.reading.readout import Readout
 from model.reading.thresholds import Thresholds
@@ -79,6 +79,22 @@ def test_features_say_how_sure_both_maps_are_and_how_large_the_segment_is():
     assert np.exp(watch["share"]) == pytest.approx(0.04, abs=0.01)
     assert watch["constant"] == 1
     assert watch["closer_dense"] == watch["closer_queries"] == 0
+
+
+def test_size_is_in_cells_of_the_first_look_whatever_the_pictures_size():
+    for size in ((80, 80), (1000, 1000), (333, 500)):
+        found = features(dressed(0.7, queried=0.6), size=size)
+        for row in found.values():
+            assert np.exp(row["size"]) * CELLS == pytest.approx(SIZE[0] * SIZE[1], rel=0.05)
+            assert row["size_dense"] == pytest.approx(row["size"] * row["dense"])
+
+
+def test_a_closer_look_may_count_by_how_small_the_person_is():
+    window = Window(0.0, 1.0, 0.0, 1.0)
+    watch = features(dressed(0.6, queried=0.5), closer=[(window, dressed(0.9, queried=0.8))])["watch"]
+    assert watch["size_closer_dense"] == pytest.approx(watch["size"] * watch["closer_dense"])
+    assert watch["size_closer_queries"] == pytest.approx(watch["size"] * watch["closer_queries"])
+    assert watch["closer_queries"] != 0
 
 
 def test_features_tell_garments_accessories_and_the_body_apart():
@@ -195,7 +211,10 @@ def test_the_command_writes_a_checkpoint_with_weights_for_every_feature(tmp_path
     (tmp_path / "data/index.json").write_text(json.dumps(index))
     out = tmp_path / "judged"
     folders = ["--data", str(tmp_path / "data"), "--checkpoint", str(DEFAULT_CHECKPOINT), "--out", str(out)]
-    assert existence.main([*folders, "--quiet", "--groups", "1", "--pairs", "1", "--photos", "2"]) == 0
+    assert (
+        existence.main([*folders, "--quiet", "--groups", "1", "--pairs", "1", "--photos", "2", "--afar", "1"])
+        == 0
+    )
     shipped, fitted = (SpectrumConfig.load(f / "config.json") for f in (DEFAULT_CHECKPOINT, out))
     assert set(fitted.existence) == set(FEATURES)
     assert fitted.existence != shipped.existence
@@ -217,5 +236,5 @@ def test_the_command_needs_somebody_to_learn_from(tmp_path, capsys):
         str(tmp_path),
     ]
     with pytest.raises(SystemExit):
-        existence.main([*folders, "--quiet", "--groups", "0", "--pairs", "0", "--photos", "0"])
+        existence.main([*folders, "--quiet", "--groups", "0", "--pairs", "0", "--photos", "0", "--afar", "0"])
     assert "nobody was found" in capsys.readouterr().err
