@@ -2,6 +2,8 @@
 
 A folder of `full` also has `sources.json`, which names the files of its frozen parts (see
 `model.network.sources`); its `model.safetensors`, if there is one, then holds the trained parts alone.
+A folder of `mini` may have `closer.safetensors`: the weights of a tower and head that closer looks are read
+with, on the same backbone.
 """
 
 from __future__ import annotations
@@ -23,28 +25,60 @@ from model.network.sources import Sources, locate
 from model.network.spectrum import Spectrum
 from model.network.towers import TextTower, minilm
 
-__all__ = ["CheckpointError", "is_finite", "load", "load_text", "revision", "save"]
+__all__ = [
+    "CheckpointError",
+    "is_finite",
+    "load",
+    "load_closer",
+    "load_text",
+    "revision",
+    "save",
+    "save_closer",
+]
 
 CONFIG, WEIGHTS, SOURCES = "config.json", "model.safetensors", "sources.json"
+CLOSER = "closer.safetensors"
+SHARED = ("i2tx.", "im2context.")  # what a closer look's network has in common with the first look's
 HALF_FROM = 1024  # tensors of at least this many elements are stored in half precision
 
 
 def save(folder: Path, config: SpectrumConfig, weights: dict[str, Tensor]) -> None:
     """Write a checkpoint. Large tensors go to float16; norms, biases and statistics keep float32."""
     folder.mkdir(parents=True, exist_ok=True)
-    small = {
+    save_file(_small(weights), folder / WEIGHTS)
+    (folder / CONFIG).write_text(config.to_json(), encoding="utf-8")
+
+
+def save_closer(folder: Path, weights: dict[str, Tensor]) -> None:
+    """Write what closer looks of the checkpoint in `folder` are read with: all of `weights` but the backbone.
+
+    CheckpointError where they do not fit the network there, or come from another backbone.
+    """
+    first = load(folder).state_dict()
+    for name, weight in first.items():
+        other = weights.get(name)
+        if other is None or other.shape != weight.shape:
+            raise CheckpointError(f"the closer look has no {name} of shape {tuple(weight.shape)}")
+        if name.startswith(SHARED) and not torch.equal(other.float(), weight.float()):
+            raise CheckpointError(f"the closer look has another backbone: {name} differs")
+    own = {name: weights[name] for name in first if not name.startswith(SHARED)}
+    save_file(_small(own), folder / CLOSER)
+
+
+def _small(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
         name: (w.half() if w.is_floating_point() and w.numel() >= HALF_FROM else w).contiguous().cpu()
         for name, w in weights.items()
     }
-    save_file(small, folder / WEIGHTS)
-    (folder / CONFIG).write_text(config.to_json(), encoding="utf-8")
 
 
 def reconfigured(folder: Path, out: Path, config: SpectrumConfig) -> str:
     """Write the checkpoint in `folder` to `out` with another config; its revision. `out` may be `folder`."""
     out.mkdir(parents=True, exist_ok=True)
     if out.resolve() != folder.resolve():
-        copyfile(folder / WEIGHTS, out / WEIGHTS)
+        for name in (WEIGHTS, CLOSER):
+            if (folder / name).is_file():
+                copyfile(folder / name, out / name)
     (out / CONFIG).write_text(config.to_json(), encoding="utf-8")
     return revision(out)
 
@@ -64,8 +98,7 @@ def load(folder: Path, *, serving: bool = False) -> Spectrum:
         return load_full(sources, base=_config(folder))
     try:
         config = SpectrumConfig.load(folder / CONFIG)
-        weights = load_file(folder / WEIGHTS)
-        weights = {k: w.float() if w.is_floating_point() else w for k, w in weights.items()}
+        weights = _weights(folder / WEIGHTS)
         if serving and is_lean(config):
             return lean_network(config, weights)
         network = Spectrum(config)
@@ -73,6 +106,31 @@ def load(folder: Path, *, serving: bool = False) -> Spectrum:
     except (ValueError, RuntimeError, SafetensorError, OSError) as error:
         raise CheckpointError(f"the checkpoint at {folder} is broken: {str(error)[:300]}") from error
     return network.eval()
+
+
+def load_closer(folder: Path, first: Spectrum) -> Spectrum | None:
+    """What closer looks are read with: a network that shares its backbone with `first`, the folder's own.
+
+    None where the folder has none, and `first` reads them too. CheckpointError where it does not fit.
+    """
+    if not (folder / CLOSER).is_file():
+        return None
+    try:
+        weights = _weights(folder / CLOSER)
+        shared = {k: w for k, w in _weights(folder / WEIGHTS).items() if k.startswith(SHARED)}
+        if is_lean(first.config):
+            network = lean_network(first.config, shared | weights)
+        else:
+            network = Spectrum(first.config)
+            network.load_state_dict(shared | weights)
+    except (ValueError, RuntimeError, SafetensorError, OSError) as error:
+        raise CheckpointError(f"the closer look at {folder} is broken: {str(error)[:300]}") from error
+    network.i2tx, network.im2context = first.i2tx, first.im2context
+    return network.eval()
+
+
+def _weights(path: Path) -> dict[str, Tensor]:
+    return {k: w.float() if w.is_floating_point() else w for k, w in load_file(path).items()}
 
 
 def load_text(folder: Path) -> TextTower:
@@ -89,7 +147,8 @@ def revision(folder: Path) -> str:
     """The first 12 hex digits of the SHA-256 of config and weights: names exactly what answers."""
     sources = _sources(folder)
     digest = hashlib.sha256((folder / CONFIG).read_bytes())
-    for path in locate(sources) if sources else [folder / WEIGHTS]:
+    own = [folder / WEIGHTS, *(path for path in [folder / CLOSER] if path.is_file())]
+    for path in locate(sources) if sources else own:
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)

@@ -79,24 +79,24 @@ class Parser:
         network: Spectrum,
         text: TextTower,
         *,
+        closer: Spectrum | None = None,
         revision: str = "unsaved",
         device: str = "auto",
         precision: str = "float32",
         thresholds: Thresholds | None = None,
     ) -> None:
-        """precision: one of `model.precision.PRECISIONS`; CheckpointError for one that the device has not.
+        """closer: what closer looks are read with, `network` where it is None. precision: one of
+        `model.precision.PRECISIONS`; CheckpointError for one that the device has not.
 
-        The network is the parser's from now on: its weights are turned to that precision.
+        The networks are the parser's from now on: their weights are turned to that precision.
         """
         self.device = torch.device(_device(device))
         try:
             self._dtype = chosen(precision, self.device)
         except ValueError as error:
             raise CheckpointError(str(error)) from error
-        self.network = network.eval().to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if self._dtype != torch.float32:
-            rounded = network.lower_backbone if self.device.type == "cuda" else network.round_products
-            rounded(self._dtype)
+        self.network = self._prepared(network)
+        self.closer = self.network if closer is None else self._prepared(closer)
         self.config: SpectrumConfig = network.config
         self.name = network.config.name
         self.revision = revision
@@ -131,6 +131,7 @@ class Parser:
         return cls(
             network,
             checkpoint.load_text(folder),
+            closer=checkpoint.load_closer(folder, network),
             revision=checkpoint.revision(folder),
             device=device,
             precision=precision,
@@ -248,7 +249,7 @@ class Parser:
         found = []
         with self._one:
             prepared = time.perf_counter()
-            looks = self._look(pixels)
+            looks = self._look(pixels, self.network)
             self._settle()
             part = 1000 / len(asked)
             spent = {
@@ -262,6 +263,14 @@ class Parser:
                 own = {**spent, "forward": spent["forward"] + (time.perf_counter() - began) * 1000}
                 found.append(Forwarded(image, question, min_score, looks, i, own, share, closer))
         return found
+
+    def _prepared(self, network: Spectrum) -> Spectrum:
+        """A network on the parser's device and at its precision; what two of them share is turned once."""
+        placed: Spectrum = network.eval().to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self._dtype != torch.float32:
+            rounded = placed.lower_backbone if self.device.type == "cuda" else placed.round_products
+            rounded(self._dtype)
+        return placed
 
     def _take(self, share: int) -> None:
         """Let this thread have its share of the processor; PyTorch keeps the number for each thread."""
@@ -285,28 +294,30 @@ class Parser:
     ) -> tuple[tuple[Window, tuple[Output, ...]], ...]:
         """Looks at several people, or at a small one, one after the other: hardly two are of one size."""
         found = []
-        for window in windows(self._readout(looks[0], index, question), self.thresholds):
+        for window in windows(self._readout(self.network, looks[0], index, question), self.thresholds):
             part = image[window.within((image.shape[0], image.shape[1]))]
             size = input_size(self.config, part.shape[1], part.shape[0], self.config.closer_side)
-            found.append((window, self._look(enter(part, size))))
+            found.append((window, self._look(enter(part, size), self.closer)))
         return tuple(found)
 
-    def _look(self, pixels: Tensor) -> tuple[Output, ...]:
+    def _look(self, pixels: Tensor, network: Spectrum) -> tuple[Output, ...]:
         entered = pixels.to(self.device).contiguous(memory_format=torch.channels_last)
         with self._rounded():
-            return tuple(out.last() for out in self.network.looks(entered))
+            return tuple(out.last() for out in network.looks(entered))
 
-    def _looks(self, looks: tuple[Output, ...], index: int, question: Question) -> Readout:
-        first, *second = (self._readout(out, index, question) for out in looks)
+    def _looks(self, network: Spectrum, looks: tuple[Output, ...], index: int, question: Question) -> Readout:
+        first, *second = (self._readout(network, out, index, question) for out in looks)
         return with_mirrored(first, *second) if second else first
 
     def _all_looks(self, forwarded: Forwarded) -> tuple[Readout, list[tuple[Window, Readout]]]:
         question = forwarded.question
-        closer = [(window, self._looks(looks, 0, question)) for window, looks in forwarded.closer]
-        return self._looks(forwarded.looks, forwarded.index, question), closer
+        closer = [
+            (window, self._looks(self.closer, looks, 0, question)) for window, looks in forwarded.closer
+        ]
+        return self._looks(self.network, forwarded.looks, forwarded.index, question), closer
 
-    def _readout(self, out: Output, index: int, question: Question) -> Readout:
-        grounding = self.network.grounding
+    def _readout(self, network: Spectrum, out: Output, index: int, question: Question) -> Readout:
+        grounding = network.grounding
         prompts = grounding.text(question.text)
         labels = grounding.logits(out.z[-1][index], prompts).float().softmax(-1)
         return Readout(

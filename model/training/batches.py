@@ -15,6 +15,7 @@ from model.data.scenes import Kind, Scene, SceneMaker
 from model.training.phrases import Phrases
 
 MAX_PHRASES = 9  # K of the paper
+UPRIGHT = 0.42  # of the batches: photos of one person are upright, groups are wide
 SMALLEST = 24  # pixels of the canvas under which a target is noise
 
 
@@ -63,17 +64,20 @@ class SceneBatches(Dataset[Batch]):
         empty_share: float = 0.07,
         synthetic_share: float = 0.0,
         window_share: float = 0.0,
+        upright_share: float = UPRIGHT,
         most_phrases: int = MAX_PHRASES,
     ) -> None:
         """synthetic_share: of the scenes of groups; of photos of one person a third as many are made.
         window_share: of the upright scenes, those that show one of several people as a closer look does.
+        upright_share: of the batches, those whose scenes are higher than wide.
         """
         shares = {"empty_share": empty_share, "synthetic_share": synthetic_share}
-        shares["window_share"] = window_share
+        shares |= {"window_share": window_share, "upright_share": upright_share}
         for name, share in shares.items():
             if not 0.0 <= share <= 1.0:
                 raise ValueError(f"{name} must lie in 0..1, not {share}")
         self.empty_share, self.synthetic_share, self.window_share = empty_share, synthetic_share, window_share
+        self.upright_share = upright_share
         self.most_phrases = most_phrases
         self.maker, self.phrases = maker, phrases
         self.seed, self.batch, self.height, self.steps = seed, batch, height, steps
@@ -83,7 +87,7 @@ class SceneBatches(Dataset[Batch]):
 
     def __getitem__(self, step: int) -> Batch:
         rng = np.random.default_rng((self.seed, step))
-        upright = rng.random() < 0.42
+        upright = rng.random() < self.upright_share
         size = self._size(upright)
         scenes = []
         for _ in range(self.batch):

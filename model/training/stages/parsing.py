@@ -23,7 +23,7 @@ from model.network.config import PRESETS
 from model.network.i2tx import SCHEDULE
 from model.network.spectrum import Spectrum
 from model.network.towers import TextTower, minilm
-from model.training.batches import MAX_PHRASES, PROMPTS, Batch, SceneBatches
+from model.training.batches import MAX_PHRASES, PROMPTS, UPRIGHT, Batch, SceneBatches
 from model.training.criterion import Criterion, Weights, rarity_of
 from model.training.loop import From, Schedule, Training
 from model.training.phrases import Phrases
@@ -124,6 +124,7 @@ def add_options(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--window-share", type=float, default=0.0, help="of upright scenes: one of several people, closer"
     )
+    p.add_argument("--upright-share", type=float, default=UPRIGHT, help="of the batches; the others are wide")
     p.add_argument(
         "--synthetic-without",
         type=lambda text: text.split(","),
@@ -196,6 +197,7 @@ def build(args: argparse.Namespace) -> tuple[Trainer, SceneBatches]:
         empty_share=args.empty_share,
         synthetic_share=args.synthetic_share if args.synthetic else 0.0,
         window_share=args.window_share,
+        upright_share=args.upright_share,
         most_phrases=args.phrases,
     )
 
